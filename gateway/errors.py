@@ -1,0 +1,68 @@
+"""Everything that can go wrong, in the domain's own words; no class here knows HTTP.
+
+* GatewayError
+  x StartupError            the process cannot start; its message is the one line shown
+    - DataFolderInUseError  another process holds the data folder
+    - ModelMismatchError    the store was made with another embedding model
+    - ModelFilesError       the embedding model's files are absent or damaged
+  x StoreError              the store could not do what was asked
+  x EmbeddingError          a text could not be embedded
+    - EmbedderBusyError     the queue of texts to embed is full
+  x UpstreamError           the language model gave no answer
+    - UpstreamUnreachableError
+    - UpstreamTimeoutError
+    - UpstreamBrokenError   it began an answer and did not end it
+  x FilterError             a filter expression is not well formed
+"""
+
+
+class GatewayError(Exception):
+    """Superclass of every error of ours. Never raised directly."""
+
+
+class StartupError(GatewayError):
+    """The process cannot start. The message is a single line for the person who started it."""
+
+
+class DataFolderInUseError(StartupError):
+    """Another process holds the data folder's lock."""
+
+
+class ModelMismatchError(StartupError):
+    """The store's vectors come from another model or have another dimension than the configured."""
+
+
+class ModelFilesError(StartupError):
+    """The embedding model's files cannot be had, or are not the files they should be."""
+
+
+class StoreError(GatewayError):
+    """The store refused or failed an operation that was well formed."""
+
+
+class EmbeddingError(GatewayError):
+    """The embedder failed on a text."""
+
+
+class EmbedderBusyError(EmbeddingError):
+    """As many texts wait for the embedder as its queue may hold."""
+
+
+class UpstreamError(GatewayError):
+    """The language model's side gave no usable answer. Never raised directly."""
+
+
+class UpstreamUnreachableError(UpstreamError):
+    """No connection could be made, or it broke before the first byte of the answer."""
+
+
+class UpstreamTimeoutError(UpstreamError):
+    """A connection, a first byte or a next byte did not come in time."""
+
+
+class UpstreamBrokenError(UpstreamError):
+    """The answer began and then the connection was lost."""
+
+
+class FilterError(GatewayError):
+    """A filter expression is not well formed; the message names the place."""

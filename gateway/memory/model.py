@@ -1,0 +1,230 @@
+"""The domain's records: what was said, what is remembered of it, and whose it is.
+
+All records are frozen. Times are integers, milliseconds since the epoch in UTC (`Millis`), so that
+they compare, sort and serialise alike everywhere. Ids are uuid5 over the content that makes a thing
+what it is, so doing something twice yields the same record once.
+"""
+
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+Millis: TypeAlias = int
+Vector: TypeAlias = Sequence[float]
+
+_NAMESPACE = uuid.UUID("6f1a3c52-6d1b-5a0e-9a53-9f6f1f2b7a11")
+
+
+def now() -> Millis:
+    """The current time. Injected wherever a test must own the clock."""
+    return time.time_ns() // 1_000_000
+
+
+def identifier(*parts: str) -> str:
+    """A uuid5 over `parts`; no two different lists of parts share one."""
+    return str(uuid.uuid5(_NAMESPACE, "\x1f".join(f"{len(p)}:{p}" for p in parts)))
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose memory: a project, decided by the key alone, and a user inside it.
+
+    Nothing in the store can be read or written without one, and neither part may be empty.
+    """
+
+    project: str
+    user: str
+
+    def __post_init__(self) -> None:
+        if not self.project or not self.user:
+            raise ValueError("a scope needs a project and a user")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One message of a conversation, as it was sent.
+
+    `content` and `extra` are the client's own JSON (`extra` holds every other field: tool_calls,
+    tool_call_id, refusal, ...); `text` is what a person would read of it.
+    """
+
+    role: str
+    content: Any
+    time: Millis
+    name: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """The content's text; the text parts of a multimodal message, one to a line."""
+        return text_of(self.content)
+
+
+def text_of(content: Any) -> str:  # noqa: ANN401  a client's JSON may be anything
+    """The readable text of a message's `content`: a string, a list of parts, or nothing."""
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        return ""
+    parts = (part.get("text") for part in content if isinstance(part, dict))
+    return "\n".join(text for text in parts if isinstance(text, str))
+
+
+class TurnState(StrEnum):
+    PENDING = "pending"
+    LEARNED = "learned"
+    PARKED = "parked"
+
+
+class Ending(StrEnum):
+    """How the answer of a turn ended."""
+
+    COMPLETE = "complete"
+    UPSTREAM_BROKE = "partial:upstream"
+    UPSTREAM_STALLED = "partial:stalled"
+    CLIENT_GONE = "partial:client"
+    SHUTDOWN = "partial:shutdown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labels:
+    """What the caller attached to a turn; every memory made from the turn carries it."""
+
+    agent_id: str = ""
+    app_id: str = ""
+    tags: tuple[str, ...] = ()
+    info: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One exchange, verbatim: the raw record, and the job that learns from it.
+
+    `preceding` is the text of the message before the first one, so that a turn can be indexed with
+    what it answers. `messages` are only the new ones: never a resent history, never a memory block.
+    """
+
+    id: str
+    scope: Scope
+    conversation: str
+    messages: tuple[Message, ...]
+    created: Millis
+    preceding: str = ""
+    labels: Labels = Labels()
+    ending: Ending = Ending.COMPLETE
+    state: TurnState = TurnState.PENDING
+    attempts: int = 0
+    error: str = ""
+
+
+class Kind(StrEnum):
+    EPISODE = "episode"
+    FACT = "fact"
+    PREFERENCE = "preference"
+    TOOL = "tool"
+    DOCUMENT = "document"
+
+
+class Status(StrEnum):
+    ACTIVATED = "activated"
+    ARCHIVED = "archived"
+    DELETED = "deleted"
+
+
+class Speaker(StrEnum):
+    """Who said what a memory holds. `assistant` weighs less: it is a view, not the user's word."""
+
+    USER = "user"
+    ASSISTANT = "assistant"
+    TOOL = "tool"
+    DOCUMENT = "document"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A message that a memory came from: its whole text, where and when it was said."""
+
+    role: str
+    content: str
+    time: Millis
+    conversation: str
+    turn: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """One thing remembered.
+
+    `text` is what recall shows. `attribute` names the slot that a fact or a preference fills
+    ("home.city", "likes:coffee", ...), empty for what fills none; of two memories in one slot the
+    later said is the current one. `valid_to` is set once `superseded_by` is. `instruction` marks a
+    standing instruction ("always answer in French"), which recall shows whatever the question.
+    `position` orders the episodes of a conversation. `time` is when it was said, `event_time` when
+    what it tells happened, if it tells that.
+    """
+
+    id: str
+    scope: Scope
+    kind: Kind
+    text: str
+    speaker: Speaker
+    conversation: str
+    time: Millis
+    created: Millis
+    updated: Millis
+    sources: tuple[Source, ...]
+    position: int = 0
+    attribute: str = ""
+    explicit: bool = True
+    instruction: bool = False
+    reasoning: str = ""
+    confidence: float = 1.0
+    event_time: Millis | None = None
+    labels: Labels = Labels()
+    status: Status = Status.ACTIVATED
+    supersedes: tuple[str, ...] = ()
+    superseded_by: str = ""
+    valid_from: Millis | None = None
+    valid_to: Millis | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Indexed:
+    """A memory with what it is found by: its vector, once embedded, and its words for BM25."""
+
+    memory: Memory
+    words: str
+    vector: Vector | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """A memory that a search found, with each arm's own raw score.
+
+    `dense` is a cosine similarity, -1..1; `lexical` a BM25 score, 0 and up. None: that arm did not
+    have it among its best.
+    """
+
+    memory: Memory
+    dense: float | None = None
+    lexical: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """What extraction proposes to remember of a turn, before it meets what is known."""
+
+    kind: Kind
+    text: str
+    source: Source
+    attribute: str = ""
+    speaker: Speaker = Speaker.USER
+    explicit: bool = True
+    instruction: bool = False
+    reasoning: str = ""
+    confidence: float = 1.0
+    event_time: Millis | None = None

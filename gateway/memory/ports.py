@@ -1,0 +1,167 @@
+"""What the domain asks of the world: five small protocols. Adapters implement them, fakes too.
+
+Every method of `Store` takes a `Scope` first and touches nothing outside it. `Outbox` is the
+learning side of the same ledger and the only part that reads across scopes; the HTTP floor is never
+given one.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from gateway.memory.filters import Filter
+from gateway.memory.model import (
+    Hit,
+    Indexed,
+    Kind,
+    Memory,
+    Millis,
+    Scope,
+    Status,
+    Turn,
+    TurnState,
+    Vector,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which memories of a scope: all must hold. An empty `kinds` or `statuses` is a ValueError."""
+
+    kinds: frozenset[Kind]
+    statuses: frozenset[Status] = frozenset({Status.ACTIVATED})
+    where: Filter | None = None
+    attribute: str | None = None
+    instruction: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """A hybrid search. Without a vector only the words are searched. `limit` is per arm."""
+
+    selection: Selection
+    words: str
+    vector: Vector | None
+    limit: int
+
+
+class Store(Protocol):
+    """Turns and memories. Raises StoreError when it cannot do what was asked."""
+
+    async def put_turn(self, scope: Scope, turn: Turn) -> None:
+        """Write a turn durably; a turn of the same id is replaced."""
+        ...
+
+    async def get_turns(self, scope: Scope, conversation: str, limit: int) -> list[Turn]:
+        """The latest `limit` turns of a conversation, oldest first."""
+        ...
+
+    async def put_memories(self, scope: Scope, entries: Sequence[Indexed]) -> None:
+        """Write memories; those of the same ids are replaced, vector and words with them.
+
+        Raises ValueError, and writes nothing, when an entry belongs to another scope.
+        """
+        ...
+
+    async def get_memories(self, scope: Scope, ids: Sequence[str]) -> list[Memory]:
+        """The memories of these ids that exist in this scope, in the order asked."""
+        ...
+
+    async def list_memories(
+        self, scope: Scope, selection: Selection, *, limit: int, offset: int = 0
+    ) -> tuple[list[Memory], int]:
+        """A page, latest said first, and how many there are in all."""
+        ...
+
+    async def search(self, scope: Scope, search: Search) -> list[Hit]:
+        """The best `limit` of the dense and of the lexical arm, united, in no order.
+
+        BM25's document frequencies are those of this scope, not of everybody's memories.
+        """
+        ...
+
+    async def delete_memories(self, scope: Scope, ids: Sequence[str]) -> int:
+        """Remove these memories for good; how many there were."""
+        ...
+
+    async def erase(self, scope: Scope) -> int:
+        """Remove every turn and memory of the scope for good; how many there were."""
+        ...
+
+
+class Outbox(Protocol):
+    """The ledger as the learner sees it. Raises StoreError."""
+
+    async def load(self, turn_id: str) -> Turn | None: ...
+
+    async def mark(
+        self, turn_id: str, state: TurnState, *, attempts: int = 0, error: str = ""
+    ) -> None:
+        """Set a turn's state; a turn that is gone (erased meanwhile) stays gone."""
+        ...
+
+    async def pending(self, *, created_before: Millis, limit: int) -> list[str]:
+        """Ids of turns still pending, oldest first."""
+        ...
+
+
+class Embedder(Protocol):
+    """Texts to unit vectors of `dimension` floats. Raises EmbeddingError."""
+
+    @property
+    def model(self) -> str: ...
+
+    @property
+    def dimension(self) -> int: ...
+
+    async def embed_query(self, text: str) -> Vector:
+        """For a search: served before any document that waits."""
+        ...
+
+    async def embed_documents(self, texts: Sequence[str]) -> list[Vector]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRequest:
+    """A request for the language model's side: `path` is relative to its base URL."""
+
+    method: str
+    path: str
+    headers: Sequence[tuple[bytes, bytes]]
+    body: bytes = b""
+
+
+class ModelResponse(Protocol):
+    """An answer whose body comes as it is produced. `aclose` ends the exchange at any point."""
+
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def headers(self) -> Sequence[tuple[bytes, bytes]]: ...
+
+    @property
+    def body(self) -> AsyncIterator[bytes]:
+        """The bytes as they come. Raises UpstreamBrokenError, UpstreamTimeoutError."""
+        ...
+
+    async def aclose(self) -> None: ...
+
+
+class ChatModel(Protocol):
+    """The language model's side: an OpenAI-compatible server, or the built-in offline one."""
+
+    async def send(self, request: ModelRequest) -> ModelResponse:
+        """Returns when the answer's headers are there.
+
+        Raises UpstreamUnreachableError, UpstreamTimeoutError.
+        """
+        ...
+
+
+class JobQueue(Protocol):
+    async def enqueue(self, turn_id: str) -> None:
+        """Ask for a turn to be learned. Losing the request is harmless: pending turns are swept."""
+        ...
+
+

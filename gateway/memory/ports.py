@@ -151,6 +151,11 @@ class ModelResponse(Protocol):
 class ChatModel(Protocol):
     """The language model's side: an OpenAI-compatible server, or the built-in offline one."""
 
+    @property
+    def memorable(self) -> bool:
+        """Whether its answers are worth remembering: not those that only repeat memories."""
+        ...
+
     async def send(self, request: ModelRequest) -> ModelResponse:
         """Returns when the answer's headers are there.
 

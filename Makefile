@@ -1,0 +1,54 @@
+# Every target sets up what it needs; `make` alone lists them.
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench lock clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+help:  ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+run: $(VENV)/.installed  ## Set everything up and serve on http://127.0.0.1:8080
+	@exec $(BIN)/memory-gateway serve
+
+test: $(VENV)/.installed-dev  ## Set everything up, check and test it
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/.installed-dev  ## Format, lint, types, floors and the fast tests
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest -q -m "not process"
+
+bench: $(VENV)/.installed-dev  ## Measure what the gateway adds to a request, and recall
+	@$(BIN)/python -m tests.bench
+
+lock: $(VENV)/.installed-dev  ## Resolve the dependencies anew into the lock files
+	@$(BIN)/uv pip compile --quiet $(LOCK) --group pyproject.toml:build -o requirements.lock pyproject.toml
+	@$(BIN)/uv pip compile --quiet $(LOCK) --group pyproject.toml:build --group pyproject.toml:dev -o requirements-dev.lock pyproject.toml
+
+LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-emit-find-links
+
+clean:  ## Remove the environment and caches, never the data
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+
+$(VENV)/bin/python:
+	@echo "making a Python environment in $(VENV)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: requirements.lock pyproject.toml | $(VENV)/bin/python
+	@echo "installing the dependencies (about a minute)"
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
+	@echo "installing what the tests need"
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@

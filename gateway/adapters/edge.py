@@ -1,0 +1,299 @@
+"""The store in the process itself: Qdrant Edge in a data folder, as `Store` and as `Outbox`.
+
+Edge holds the GIL for as long as a call lasts, whichever thread makes it, so calls are made on the
+event loop and kept short; every search is exact within its scope. A write that returned survives
+the death of the process; what a power cut costs is up to the operating system. What was deleted is
+out of reach at once, but stays in the files until `compact`, and in the write-ahead log until that
+has moved on by some 32 MB.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Self
+from uuid import UUID
+
+import structlog
+from qdrant_edge import (
+    Bm25,
+    Bm25Config,
+    FieldCondition,
+    Filter,
+    IdfParams,
+    Query,
+    QueryRequest,
+    RangeFloat,
+    SearchParams,
+    TokenizerType,
+    UpdateOperation,
+)
+
+from gateway.adapters.edge_filters import among, equals, selected, within
+from gateway.adapters.edge_folder import DENSE, LEXICAL, DataFolder, open_folder
+from gateway.adapters.edge_shard import Shard
+from gateway.adapters.records import (
+    PROJECT,
+    RECORD,
+    USER,
+    Payload,
+    indexable,
+    memory_from,
+    memory_payload,
+    memory_point,
+    state_payload,
+    turn_from,
+    turn_payload,
+    turn_point,
+)
+from gateway.errors import StoreError
+from gateway.memory.model import Hit, Indexed, Memory, Millis, Scope, Turn, TurnState
+from gateway.memory.ports import Search, Selection
+
+if TYPE_CHECKING:
+    from qdrant_edge import NamedVector  # in the stubs alone
+
+# BM25 as it did best over conversations; the length is of an episode's words without stop words.
+LANGUAGE: Final = "english"
+K: Final = 1.5
+B: Final = 0.75
+AVERAGE_LENGTH: Final = 60.0
+
+_QUESTION: Final = 20_000  # characters that are searched by; ten times as many take 50 ms
+_AT_ONCE: Final = 64  # memories in a write: about 10 ms, then others have their turn
+_OWN: Final = (PROJECT, USER, RECORD)
+_TURN: Final = (*_OWN, "state", "attempts", "error")
+
+_log = structlog.get_logger(__name__)
+
+
+class EdgeStore:
+    """See `Store` and `Outbox`. Made by `open`; one process at a time has a data folder."""
+
+    def __init__(self, folder: DataFolder, *, dimension: int, bm25: Bm25) -> None:
+        self._folder = folder
+        self._turns = folder.turns
+        self._memories = folder.memories
+        self._dimension = dimension
+        self._bm25 = bm25
+
+    @classmethod
+    def open(
+        cls,
+        folder: Path,
+        *,
+        model: str,
+        dimension: int,
+        progress: Callable[[str], None] = lambda _: None,
+        language: str = LANGUAGE,
+        k: float = K,
+        b: float = B,
+        average_length: float = AVERAGE_LENGTH,
+    ) -> Self:
+        """Open the store in `folder`, or make it; an interrupted making is taken up again.
+
+        `model` and `dimension` are those of the embeddings. `language` is that of the stop words
+        and the stemmer, words of every language are found; a memory keeps the last four as they
+        were when it was written. `progress` is given a line about what took long. Raises
+        DataFolderInUseError, ModelMismatchError, StartupError.
+        """
+        bm25 = Bm25(
+            Bm25Config(
+                k=k,
+                b=b,
+                avg_len=average_length,
+                language=language,
+                tokenizer=TokenizerType.Multilingual,  # knows scripts without spaces too
+            )
+        )
+        opened = open_folder(folder, model=model, dimension=dimension)
+        if opened.compact_if_it_pays():
+            progress("the store was compacted, for most of it had been deleted")
+        return cls(opened, dimension=dimension, bm25=bm25)
+
+    def compact(self) -> None:
+        """Rewrite the files without what was deleted. Blocks; never while serving."""
+        self._folder.compact()
+
+    def close(self) -> None:
+        """Flush and release the folder; the store is of no use afterwards."""
+        self._folder.close()
+
+    async def put_turn(self, scope: Scope, turn: Turn) -> None:
+        if turn.scope != scope:
+            raise ValueError("the turn belongs to another scope")
+        with _reported("write a turn"):
+            point = turn_point(turn.id)
+            there = self._turns.retrieve([point], (PROJECT, USER))
+            if there and not _own(scope, there):
+                raise StoreError("the turn's id is taken in another scope")
+            self._turns.put([(point, {}, turn_payload(turn))])
+
+    async def get_turns(self, scope: Scope, conversation: str, limit: int) -> list[Turn]:
+        with _reported("read turns"):
+            points = self._turns.page(
+                within(scope, equals("conversation", indexable(conversation))),
+                by="created",
+                descending=True,
+                rank=lambda turn: (-turn["created"], turn["id"]),
+                fields=("created", "id"),
+                limit=limit,
+            )
+            found = _own(scope, self._turns.retrieve(points, _TURN))
+            return [turn_from(found[point]) for point in reversed(points) if point in found]
+
+    async def put_memories(self, scope: Scope, entries: Sequence[Indexed]) -> None:
+        if any(entry.memory.scope != scope for entry in entries):
+            raise ValueError("a memory belongs to another scope")
+        lengths = {len(entry.vector) for entry in entries if entry.vector is not None}
+        if lengths - {self._dimension}:  # the engine would write what comes before it
+            raise StoreError(f"a vector has not the dimension {self._dimension}")
+        for start in range(0, len(entries), _AT_ONCE):
+            with _reported("write memories"):
+                some = entries[start : start + _AT_ONCE]
+                self._memories.put(self._point(entry) for entry in some)
+            await asyncio.sleep(0)
+
+    async def get_memories(self, scope: Scope, ids: Sequence[str]) -> list[Memory]:
+        with _reported("read memories"):
+            return self._read(scope, [memory_point(scope, each) for each in ids])
+
+    async def list_memories(
+        self, scope: Scope, selection: Selection, *, limit: int, offset: int = 0
+    ) -> tuple[list[Memory], int]:
+        conditions = selected(selection)
+        with _reported("list memories"):
+            chosen = within(scope, *conditions)
+            points = self._memories.page(
+                chosen,
+                by="time",
+                descending=True,
+                rank=lambda memory: (-memory["time"], -memory["position"], memory["id"]),
+                fields=("time", "position", "id"),
+                limit=limit,
+                offset=offset,
+            )
+            return self._read(scope, points), self._memories.count(chosen)
+
+    async def search(self, scope: Scope, search: Search) -> list[Hit]:
+        conditions = selected(search.selection)
+        with _reported("search"):
+            queries = {}
+            if search.vector is not None:
+                queries[DENSE] = Query.Nearest(list(search.vector), DENSE)
+            words = self._bm25.embed_query(indexable(search.words[:_QUESTION]))
+            if words.indices:
+                queries[LEXICAL] = Query.Nearest(words, LEXICAL)
+            chosen = within(scope, *conditions)
+            scores = self._scores(scope, queries, dict.fromkeys(queries, chosen), search.limit)
+            found = set[UUID]().union(*scores.values())
+            # What one arm found has a score in the other too: it takes 0.2 ms, and fusion is better
+            # for it.
+            missing = {arm: found - scores[arm].keys() for arm in queries}
+            rest = {arm: within(scope, among(m)) for arm, m in missing.items() if m}
+            for arm, more in self._scores(scope, queries, rest, len(found)).items():
+                scores[arm] |= more
+            return [
+                Hit(
+                    memory=memory_from(payload),
+                    dense=scores.get(DENSE, {}).get(point),
+                    lexical=scores.get(LEXICAL, {}).get(point),
+                )
+                for point, payload in _own(scope, self._memories.retrieve(found, _OWN)).items()
+            ]
+
+    async def delete_memories(self, scope: Scope, ids: Sequence[str]) -> int:
+        with _reported("delete memories"):
+            points = {memory_point(scope, each) for each in ids}
+            return _delete(self._memories, within(scope, among(points)))
+
+    async def erase(self, scope: Scope) -> int:
+        with _reported("erase"):
+            return sum(_delete(shard, within(scope)) for shard in (self._turns, self._memories))
+
+    async def load(self, turn_id: str) -> Turn | None:
+        with _reported("read a turn"):
+            found = self._turns.retrieve([turn_point(turn_id)], _TURN)
+            return next((turn_from(payload) for payload in found.values()), None)
+
+    async def mark(
+        self, turn_id: str, state: TurnState, *, attempts: int = 0, error: str = ""
+    ) -> None:
+        with _reported("mark a turn"):
+            # By a filter, which may find nothing: by id, the engine fails on a point that is gone.
+            there = Filter(must=[among([turn_point(turn_id)])])
+            payload = state_payload(state, attempts, error)
+            self._turns.write(UpdateOperation.set_payload_by_filter(there, payload))
+
+    async def pending(self, *, created_before: Millis, limit: int) -> list[str]:
+        with _reported("read what is pending"):
+            before = FieldCondition("created", range=RangeFloat(lt=created_before))
+            points = self._turns.page(
+                Filter(must=[equals("state", TurnState.PENDING), before]),
+                by="created",
+                descending=False,
+                rank=lambda turn: (turn["created"], turn["id"]),
+                fields=("created", "id"),
+                limit=limit,
+            )
+            found = self._turns.retrieve(points, ("id",))
+            return [found[point]["id"] for point in points]
+
+    def _point(self, entry: Indexed) -> tuple[UUID, dict[str, "NamedVector"], Payload]:
+        vectors: dict[str, NamedVector] = {}
+        if entry.vector is not None:
+            vectors[DENSE] = list(entry.vector)
+        words = self._bm25.embed_document(indexable(entry.words))
+        if words.indices:
+            vectors[LEXICAL] = words
+        memory = entry.memory
+        return memory_point(memory.scope, memory.id), vectors, memory_payload(memory)
+
+    def _read(self, scope: Scope, points: Sequence[UUID]) -> list[Memory]:
+        found = _own(scope, self._memories.retrieve(points, _OWN))
+        return [memory_from(found[point]) for point in points if point in found]
+
+    def _scores(
+        self, scope: Scope, queries: Mapping[str, Query], where: Mapping[str, Filter], limit: int
+    ) -> dict[str, dict[UUID, float]]:
+        """The best points of each arm in `where`, with their scores."""
+        params = {
+            DENSE: SearchParams(exact=True),
+            LEXICAL: SearchParams(idf=IdfParams(corpus=within(scope))),
+        }
+        results = self._memories.query(
+            [
+                QueryRequest(query=queries[arm], filter=chosen, limit=limit, params=params[arm])
+                for arm, chosen in where.items()
+            ]
+        )
+        return dict(zip(where, results, strict=True))
+
+
+def _own(scope: Scope, found: Mapping[UUID, Payload]) -> dict[UUID, Payload]:
+    """What of it is in the scope: all, or isolation has failed and what is left must not leak."""
+    own = {}
+    for point, payload in found.items():
+        if (payload.get(PROJECT), payload.get(USER)) == (scope.project, scope.user):
+            own[point] = payload
+        else:
+            _log.error("a point of another scope was found", point=str(point))
+    return own
+
+
+def _delete(shard: Shard, where: Filter) -> int:
+    """How many there were."""
+    count = shard.count(where)
+    if count:
+        shard.write(UpdateOperation.delete_points_by_filter(where))
+    return count
+
+
+@contextmanager
+def _reported(what: str) -> Iterator[None]:
+    try:
+        yield
+    except StoreError:
+        raise
+    except Exception as error:  # the engine raises bare Exceptions
+        raise StoreError(f"the store failed to {what}: {error}") from error

@@ -1,0 +1,141 @@
+"""A `Store` and `Outbox` of plain dicts, for tests and trials: no file, no engine, nothing kept.
+
+Its BM25 knows words, not their stems or stop words; everything else is as in the real ones.
+"""
+
+import math
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from gateway.errors import StoreError
+from gateway.memory.filters import matches
+from gateway.memory.model import Hit, Indexed, Memory, Millis, Scope, Turn, TurnState, Vector
+from gateway.memory.ports import Search, Selection
+
+_WORD = re.compile(r"\w+")
+_K, _B = 1.5, 0.75
+
+
+class FakeStore:
+    """See `Store` and `Outbox`."""
+
+    def __init__(self) -> None:
+        self._turns: dict[str, Turn] = {}
+        self._memories: dict[tuple[Scope, str], Indexed] = {}
+
+    async def put_turn(self, scope: Scope, turn: Turn) -> None:
+        if turn.scope != scope:
+            raise ValueError("the turn belongs to another scope")
+        if self._turns.get(turn.id, turn).scope != scope:
+            raise StoreError("the turn's id is taken in another scope")
+        self._turns[turn.id] = turn
+
+    async def get_turns(self, scope: Scope, conversation: str, limit: int) -> list[Turn]:
+        turns = [
+            turn
+            for turn in self._turns.values()
+            if turn.scope == scope and turn.conversation == conversation
+        ]
+        turns.sort(key=lambda turn: (-turn.created, turn.id))
+        return turns[:limit][::-1]
+
+    async def put_memories(self, scope: Scope, entries: Sequence[Indexed]) -> None:
+        if any(entry.memory.scope != scope for entry in entries):
+            raise ValueError("a memory belongs to another scope")
+        self._memories |= {(scope, entry.memory.id): entry for entry in entries}
+
+    async def get_memories(self, scope: Scope, ids: Sequence[str]) -> list[Memory]:
+        found = (self._memories.get((scope, each)) for each in ids)
+        return [entry.memory for entry in found if entry]
+
+    async def list_memories(
+        self, scope: Scope, selection: Selection, *, limit: int, offset: int = 0
+    ) -> tuple[list[Memory], int]:
+        chosen = [entry.memory for entry in self._selected(scope, selection)]
+        chosen.sort(key=lambda memory: (-memory.time, -memory.position, memory.id))
+        return chosen[offset : offset + limit], len(chosen)
+
+    async def search(self, scope: Scope, search: Search) -> list[Hit]:
+        entries = {entry.memory.id: entry for entry in self._selected(scope, search.selection)}
+        dense: dict[str, float] = {}
+        if search.vector is not None:
+            dense = {
+                key: _cosine(search.vector, entry.vector)
+                for key, entry in entries.items()
+                if entry.vector is not None
+            }
+        lexical = self._bm25(scope, search.words)
+        found = {key for arm in (dense, lexical) for key in _best(arm, search.limit, entries)}
+        return [
+            Hit(memory=entries[key].memory, dense=dense.get(key), lexical=lexical.get(key))
+            for key in found
+        ]
+
+    async def delete_memories(self, scope: Scope, ids: Sequence[str]) -> int:
+        return sum(self._memories.pop((scope, each), None) is not None for each in ids)
+
+    async def erase(self, scope: Scope) -> int:
+        before = len(self._turns) + len(self._memories)
+        self._turns = {key: turn for key, turn in self._turns.items() if turn.scope != scope}
+        self._memories = {key: entry for key, entry in self._memories.items() if key[0] != scope}
+        return before - len(self._turns) - len(self._memories)
+
+    async def load(self, turn_id: str) -> Turn | None:
+        return self._turns.get(turn_id)
+
+    async def mark(
+        self, turn_id: str, state: TurnState, *, attempts: int = 0, error: str = ""
+    ) -> None:
+        if turn_id in self._turns:
+            turn = self._turns[turn_id]
+            self._turns[turn_id] = replace(turn, state=state, attempts=attempts, error=error)
+
+    async def pending(self, *, created_before: Millis, limit: int) -> list[str]:
+        turns = [
+            (turn.created, turn.id)
+            for turn in self._turns.values()
+            if turn.state is TurnState.PENDING and turn.created < created_before
+        ]
+        return [key for _, key in sorted(turns)[:limit]]
+
+    def _selected(self, scope: Scope, selection: Selection) -> list[Indexed]:
+        if not selection.kinds or not selection.statuses:
+            raise ValueError("a selection needs at least one kind and one status")
+        return [
+            entry
+            for (owner, _), entry in self._memories.items()
+            if owner == scope
+            and (memory := entry.memory).kind in selection.kinds
+            and memory.status in selection.statuses
+            and selection.attribute in {None, memory.attribute}
+            and selection.instruction in {None, memory.instruction}
+            and (selection.where is None or matches(selection.where, memory))
+        ]
+
+    def _bm25(self, scope: Scope, query: str) -> dict[str, float]:
+        """The scores of all memories of the scope that share a word with the query."""
+        corpus = {
+            key: Counter(_WORD.findall(entry.words.lower()))
+            for (owner, key), entry in self._memories.items()
+            if owner == scope
+        }
+        average = sum(words.total() for words in corpus.values()) / max(len(corpus), 1)
+        scores: defaultdict[str, float] = defaultdict(float)
+        for word in set(_WORD.findall(query.lower())):
+            holders = [key for key, words in corpus.items() if word in words]
+            rarity = math.log(1 + (len(corpus) - len(holders) + 0.5) / (len(holders) + 0.5))
+            for key in holders:
+                count, length = corpus[key][word], corpus[key].total() / average
+                scores[key] += rarity * count * (_K + 1) / (count + _K * (1 - _B + _B * length))
+        return scores
+
+
+def _best(scores: Mapping[str, float], limit: int, among: Mapping[str, Indexed]) -> list[str]:
+    return sorted(scores.keys() & among.keys(), key=lambda key: -scores[key])[:limit]
+
+
+def _cosine(one: Vector, other: Vector) -> float:
+    product = sum(a * b for a, b in zip(one, other, strict=True))
+    return product / (math.hypot(*one) * math.hypot(*other) or 1.0)

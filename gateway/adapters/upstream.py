@@ -1,0 +1,124 @@
+"""An OpenAI-compatible server as a `ChatModel`: httpx's types over aiohttp's connections.
+
+The transport is called directly, without `httpx.AsyncClient`: measured on one core, that carries
+six times the requests of httpx's own transport at a fifth of the CPU. Nothing is followed, decoded
+or added: no redirects, no cookies, no proxies from the environment, no decompression.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+
+from gateway.errors import UpstreamBrokenError, UpstreamTimeoutError, UpstreamUnreachableError
+from gateway.memory.ports import ModelRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """Seconds: to connect, until the answer's headers, and between two pieces of its body."""
+
+    connect: float = 5.0
+    first_byte: float = 300.0
+    idle: float = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamResponse:
+    """An answer under way. Must be closed, read to its end or not."""
+
+    status: int
+    headers: Sequence[tuple[bytes, bytes]]
+    _response: httpx.Response
+    _idle: float
+
+    @property
+    def body(self) -> AsyncIterator[bytes]:
+        return self._read()
+
+    async def _read(self) -> AsyncIterator[bytes]:
+        stream = self._response.stream
+        assert isinstance(stream, httpx.AsyncByteStream)  # noqa: S101  the transport is async
+        chunks = aiter(stream)
+        try:
+            while True:
+                async with asyncio.timeout(self._idle):
+                    chunk = await anext(chunks)
+                yield chunk
+        except StopAsyncIteration:
+            return
+        except TimeoutError as error:
+            raise UpstreamTimeoutError(f"no byte for {self._idle:g} s") from error
+        except httpx.TransportError as error:
+            raise UpstreamBrokenError(_reason(error)) from error
+
+    async def aclose(self) -> None:
+        await self._response.aclose()
+
+
+class Upstream:
+    """One server, with as many connections as there are requests.
+
+    What bounds them is the gateway's own in-flight cap: a pool that queues is a pool that can wedge
+    when its waiters are cancelled (https://github.com/encode/httpcore/issues/1093).
+    """
+
+    memorable = True
+
+    def __init__(self, base_url: str, *, api_key: str = "", timeouts: Timeouts) -> None:
+        self._base = httpx.URL(base_url.rstrip("/") + "/")
+        self._authorization = b"Bearer " + api_key.encode() if api_key else None
+        self._timeouts = timeouts
+        self._transport = AiohttpTransport(trust_env=False, client=self._connect)
+
+    @staticmethod
+    def _connect() -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
+        )
+
+    async def send(self, request: ModelRequest) -> UpstreamResponse:
+        """Returns when the answer's headers are there.
+
+        Raises UpstreamUnreachableError, UpstreamTimeoutError.
+        """
+        headers = list(request.headers)
+        if self._authorization is not None:
+            headers = [pair for pair in headers if pair[0].lower() != b"authorization"]
+            headers.append((b"authorization", self._authorization))
+        outgoing = httpx.Request(
+            request.method,
+            self._base.join(request.path),
+            headers=headers,
+            content=request.body,
+            extensions={"timeout": {"connect": self._timeouts.connect}},
+        )
+        try:
+            async with asyncio.timeout(self._timeouts.first_byte):
+                response = await self._transport.handle_async_request(outgoing)
+        except TimeoutError as error:
+            raise UpstreamTimeoutError(
+                f"no answer within {self._timeouts.first_byte:g} s"
+            ) from error
+        except httpx.TransportError as error:
+            # The transport calls every lost connection ConnectTimeout; its cause tells them apart.
+            if isinstance(error.__cause__, TimeoutError):
+                raise UpstreamTimeoutError("no connection in time") from error
+            raise UpstreamUnreachableError(_reason(error)) from error
+        return UpstreamResponse(
+            response.status_code, response.headers.raw, response, self._timeouts.idle
+        )
+
+    async def aclose(self) -> None:
+        await self._transport.aclose()
+
+
+def _reason(error: Exception) -> str:
+    """What broke, without the URL that aiohttp's messages carry."""
+    return type(error.__cause__ or error).__name__

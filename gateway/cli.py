@@ -1,0 +1,110 @@
+"""The command line: `memory-gateway serve` and what keeps a data folder in shape."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.panel import Panel
+
+from gateway import __version__, logs
+from gateway.errors import StartupError
+from gateway.settings import Settings, load_settings
+
+CANNOT_START = 2  # exit code when settings, files or the data folder stand in the way
+
+app = typer.Typer(
+    name="memory-gateway",
+    help="Point any OpenAI client at it and the application has a long-term memory.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,  # locals hold keys and messages
+)
+_out = Console(highlight=False)
+_err = Console(stderr=True, highlight=False)
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
+    """A reason not to start is one line on standard error, not a traceback."""
+    try:
+        yield
+    except StartupError as error:
+        _err.print(f"memory-gateway: {error}", markup=False, soft_wrap=True)
+        raise typer.Exit(CANNOT_START) from None
+
+
+def _progress(line: str) -> None:
+    _err.print(line, markup=False, soft_wrap=True)
+
+
+@app.command()
+def serve() -> None:
+    """Serve the gateway in one process, with its memory in a data folder.
+
+    Example: GATEWAY_UPSTREAM_BASE_URL=https://api.openai.com/v1 memory-gateway serve
+    """
+    with _one_line():
+        settings = load_settings()
+        logs.configure(settings.log_level)
+        from gateway import main  # noqa: PLC0415  half a second that --help need not wait for
+
+        main.run(settings, _progress, lambda port: _banner(settings, port))
+
+
+@app.command()
+def compact() -> None:
+    """Give back the space of what was deleted, while nothing is served from the data folder.
+
+    Example: memory-gateway compact
+    """
+    with _one_line():
+        settings = load_settings()
+        logs.configure(settings.log_level)
+        from gateway import main  # noqa: PLC0415  as above
+
+        main.compact(settings, _progress)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        _out.print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def _banner(settings: Settings, port: int) -> None:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    url = f"http://{host}:{port}"
+    answers = settings.upstream_base_url or (
+        "the offline model, which only repeats what it remembers\n"
+        "           (to connect a real one: GATEWAY_UPSTREAM_BASE_URL, GATEWAY_UPSTREAM_API_KEY)"
+    )
+    key = "" if not settings.api_keys else " -H 'authorization: Bearer YOUR_KEY'"
+    panel = Panel(
+        f"base URL   {url}/v1\nanswers    {answers}\ndata       {settings.data_dir.resolve()}",
+        title=f"Memory Gateway {__version__}",
+        title_align="left",
+        expand=False,
+    )
+    _out.print(panel)
+    _out.print(
+        f"""Tell it something, then ask:
+
+curl -sN {url}/v1/chat/completions{key} -H 'content-type: application/json' -d '
+  {{"model": "gpt-4o-mini", "stream": true,
+   "messages": [{{"role": "user", "content": "I live in Lisbon."}}]}}'
+""",
+        markup=False,
+        soft_wrap=True,
+    )
+    sys.stdout.flush()

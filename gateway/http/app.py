@@ -1,0 +1,44 @@
+"""The ASGI application: every route, and the layers around them in the order they apply."""
+
+from starlette.routing import Route, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gateway.http import memos
+from gateway.http.access import Access
+from gateway.http.auth import Auth
+from gateway.http.errors import ApiError
+from gateway.http.gateway import Gateway
+from gateway.http.health import Alive, MetricsPage, Ready
+from gateway.http.limits import InFlight
+from gateway.http.openai import ChatCompletions, Models
+from gateway.http.relay import Relay
+
+
+def create_app(gateway: Gateway) -> ASGIApp:
+    """The application over these parts, which whoever made them starts and stops."""
+    settings = gateway.settings
+    relay = Relay(
+        model=gateway.model,
+        background=gateway.background,
+        metrics=gateway.metrics,
+        patience=settings.record_timeout_ms / 1000,
+        write_timeout=settings.client_write_timeout,
+    )
+    models = Models(gateway, relay)
+    routes = [
+        Route("/v1/chat/completions", ChatCompletions(gateway, relay), methods=["POST"]),
+        Route("/v1/models", models, methods=["GET"]),
+        Route("/v1/models/{model:path}", models, methods=["GET"]),
+        *memos.routes(gateway),
+        Route("/healthz", Alive(), methods=["GET"]),
+        Route("/readyz", Ready(gateway), methods=["GET"]),
+        Route("/metrics", MetricsPage(gateway), methods=["GET"]),
+    ]
+    app: ASGIApp = Router(routes, redirect_slashes=False, default=_nothing_here)
+    app = Auth(app, keys=settings.api_keys)
+    app = InFlight(app, most=settings.max_in_flight)
+    return Access(app, metrics=gateway.metrics, routes=[route.path for route in routes])
+
+
+async def _nothing_here(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001  ASGI
+    raise ApiError(404, "there is nothing at this address", code="not_found")

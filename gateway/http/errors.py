@@ -1,0 +1,92 @@
+"""Errors as an API shows them: OpenAI's shape and MemOS's, and what each domain error becomes."""
+
+from collections.abc import Mapping
+
+import orjson
+from starlette.exceptions import HTTPException
+
+from gateway.errors import (
+    FilterError,
+    GatewayError,
+    UpstreamBrokenError,
+    UpstreamTimeoutError,
+    UpstreamUnreachableError,
+)
+
+INVALID = "invalid_request_error"
+SERVER_SIDE = 500  # the first status that is not the caller's fault
+
+
+class ApiError(Exception):
+    """What a request gets instead of an answer: a status, a sentence, and the field at fault."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        kind: str = INVALID,
+        param: str | None = None,
+        code: str | None = None,
+        headers: tuple[tuple[bytes, bytes], ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.kind = kind
+        self.param = param
+        self.code = code
+        self.headers = headers
+
+
+_UPSTREAM: dict[type[GatewayError], tuple[int, str, str]] = {
+    UpstreamUnreachableError: (502, "upstream_unreachable", "the model's server cannot be reached"),
+    UpstreamBrokenError: (502, "upstream_broken", "the model's server broke off its answer"),
+    UpstreamTimeoutError: (504, "upstream_timeout", "the model's server did not answer in time"),
+}
+
+
+def api_error(error: Exception) -> ApiError:
+    """Any exception as what the client is told; nothing of an unexpected one is shown."""
+    if isinstance(error, ApiError):
+        return error
+    if isinstance(error, HTTPException):
+        return ApiError(error.status_code, error.detail, headers=_raw(error.headers or {}))
+    if isinstance(error, FilterError):
+        return ApiError(400, str(error), param="filter")
+    for kind, (status, code, message) in _UPSTREAM.items():
+        if isinstance(error, kind):
+            return ApiError(status, message, kind="upstream_error", code=code)
+    return ApiError(500, "the gateway failed on this request", kind="server_error")
+
+
+def _raw(headers: Mapping[str, str]) -> tuple[tuple[bytes, bytes], ...]:
+    return tuple((k.lower().encode(), v.encode()) for k, v in headers.items())
+
+
+def openai_body(error: ApiError) -> bytes:
+    """The JSON body of OpenAI's errors; all four members are always there."""
+    document = {
+        "message": error.message,
+        "type": error.kind,
+        "param": error.param,
+        "code": error.code,
+    }
+    return orjson.dumps({"error": document})
+
+
+def openai_event(error: ApiError) -> bytes:
+    """The same as an event within a stream, where the status can no longer say it."""
+    return b"data: " + openai_body(error) + b"\n\n"
+
+
+_MEMOS_CODES = {400: 40000, 401: 40132, 404: 40001, 413: 40305, 429: 40300, 503: 50004}
+
+
+def memos_body(error: ApiError) -> bytes:
+    """The JSON body of MemOS's errors. A `code` of digits is its business code."""
+    if error.code is not None and error.code.isdigit():
+        code = int(error.code)
+    else:
+        code = _MEMOS_CODES.get(error.status, 40000 if error.status < SERVER_SIDE else 50000)
+    return orjson.dumps({"code": code, "data": None, "message": error.message})

@@ -1,0 +1,26 @@
+"""The parts that the HTTP floor is given; the composition roots put them together."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from gateway.http.background import Background
+from gateway.memory.learning import Learner
+from gateway.memory.model import Millis
+from gateway.memory.ports import ChatModel, JobQueue, Store
+from gateway.memory.recall import Recaller
+from gateway.metrics import Metrics
+from gateway.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    settings: Settings
+    model: ChatModel
+    store: Store
+    recaller: Recaller
+    learner: Learner
+    queue: JobQueue
+    background: Background
+    metrics: Metrics
+    clock: Callable[[], Millis]
+    health: Callable[[], Awaitable[dict[str, str]]]

@@ -1,0 +1,39 @@
+"""What a supervisor asks: is the process alive, may it get requests, what has it counted."""
+
+import orjson
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.types import Receive, Scope, Send
+
+from gateway.http.access import respond
+from gateway.http.gateway import Gateway
+
+
+class Alive:
+    """`GET /healthz`: 200 for as long as the process can answer at all."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  ASGI
+        await respond(send, 200, b'{"status":"ok"}')
+
+
+class Ready:
+    """`GET /readyz`: 200 when every part is "ok", else 503; the body names the state of each."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  ASGI
+        parts = await self._gateway.health()
+        ready = all(state == "ok" for state in parts.values())
+        body = orjson.dumps({"status": "ok" if ready else "degraded", "parts": parts})
+        await respond(send, 200 if ready else 503, body)
+
+
+class MetricsPage:
+    """`GET /metrics`, in Prometheus's text format."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._registry = gateway.metrics.registry
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  ASGI
+        page = generate_latest(self._registry)
+        await respond(send, 200, page, content_type=CONTENT_TYPE_LATEST.encode())

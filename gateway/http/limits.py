@@ -1,0 +1,72 @@
+"""What a request may take: how many at once, how large, how slow."""
+
+import asyncio
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gateway.http.disconnect import ClientGoneError
+from gateway.http.errors import ApiError
+from gateway.http.headers import RawHeaders, get
+
+
+class InFlight:
+    """Refuses what is more than `most` requests at once. Raises ApiError 503."""
+
+    def __init__(self, app: ASGIApp, *, most: int) -> None:
+        self._app = app
+        self._free = most
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._free <= 0:
+            raise ApiError(
+                503,
+                "the gateway serves as many requests as it may; try again",
+                kind="server_error",
+                code="overloaded",
+                headers=((b"retry-after", b"1"),),
+            )
+        self._free -= 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._free += 1
+
+
+async def read_body(
+    receive: Receive,
+    headers: RawHeaders,
+    *,
+    most: int,
+    timeout: float,  # noqa: ASYNC109  of the whole body, kept here
+) -> bytes:
+    """The request's body.
+
+    Raises ApiError: 413 over `most` bytes, 408 when it is not there after `timeout` seconds, 415
+    when it is compressed. Raises ClientGoneError.
+    """
+    if get(headers, b"content-encoding").lower() not in {"", "identity"}:
+        raise ApiError(415, "compressed request bodies are not accepted", param="Content-Encoding")
+    declared = get(headers, b"content-length")
+    if declared.isdigit() and int(declared) > most:
+        raise _too_large(most)
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(timeout):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientGoneError
+                chunk = message.get("body", b"")
+                size += len(chunk)
+                if size > most:
+                    raise _too_large(most)
+                chunks.append(chunk)
+                if not message.get("more_body", False):
+                    return b"".join(chunks)
+    except TimeoutError as error:
+        raise ApiError(408, f"the request body took longer than {timeout:g} s") from error
+
+
+def _too_large(most: int) -> ApiError:
+    return ApiError(413, f"the request body is larger than {most} bytes")

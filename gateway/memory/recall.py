@@ -1,0 +1,129 @@
+"""Recall: a question in, the memories that bear on it out, within a deadline and without raising.
+
+Trouble is an ordinary outcome here. It means fewer memories or none, and a reason that the caller
+can show; it never means a failed chat.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from gateway.errors import EmbedderBusyError, EmbeddingError, StoreError
+from gateway.memory.filters import Filter
+from gateway.memory.model import Kind, Memory, Millis, Scope, Vector, now
+from gateway.memory.ports import Embedder, Search, Selection, Store
+from gateway.memory.ranking import CANDIDATES, Ranked, rank
+
+STANDING_LIMIT = 5
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecallOptions:
+    """What to look for.
+
+    `floor` is the least relevance, 0..1, and `token_budget` what all the texts may take (None: no
+    bound). `present` are texts that the prompt holds already and that need no repeating. `standing`
+    asks for the user's standing instructions as well.
+    """
+
+    kinds: frozenset[Kind]
+    limit: int
+    floor: float
+    token_budget: int | None = None
+    where: Filter | None = None
+    conversation: str = ""
+    present: frozenset[str] = frozenset()
+    standing: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recall:
+    """What was remembered, best first, and how it went; `reason` says why it is degraded."""
+
+    outcome: Literal["hit", "empty", "degraded"]
+    reason: str = ""
+    ranked: tuple[Ranked, ...] = ()
+    standing: tuple[Memory, ...] = ()
+
+    @property
+    def status(self) -> str:
+        """`hit`, `empty` or `degraded;reason=...`."""
+        return f"degraded;reason={self.reason}" if self.reason else self.outcome
+
+
+class Recaller:
+    """Recalls from one store with one embedder. `clock` gives the present time."""
+
+    def __init__(
+        self, store: Store, embedder: Embedder, *, clock: Callable[[], Millis] = now
+    ) -> None:
+        self._store = store
+        self._embedder = embedder
+        self._clock = clock
+
+    async def within(
+        self, seconds: float, scope: Scope, question: str, options: RecallOptions
+    ) -> Recall:
+        """What is remembered that bears on `question`, or a degraded answer when time is up."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._recall(scope, question, options)
+        except TimeoutError:
+            reason = "timeout"
+        except StoreError:
+            reason = "store"
+        except Exception as error:  # noqa: BLE001  whatever it is, the chat goes on
+            _log.error("recall failed: %s", type(error).__name__)
+            reason = "error"
+        return Recall(outcome="degraded", reason=reason)
+
+    async def search(self, scope: Scope, question: str, options: RecallOptions) -> Recall:
+        """The same without a deadline. Raises StoreError."""
+        return await self._recall(scope, question, options)
+
+    async def _recall(self, scope: Scope, question: str, options: RecallOptions) -> Recall:
+        vector, reason = await self._embed(question)
+        found = await self._store.search(
+            scope,
+            Search(
+                selection=Selection(kinds=options.kinds, where=options.where),
+                words=question,
+                vector=vector,
+                limit=CANDIDATES,
+            ),
+        )
+        ranked = rank(
+            found,
+            question,
+            limit=options.limit,
+            floor=options.floor,
+            token_budget=options.token_budget,
+            present=options.present,
+            conversation=options.conversation,
+            now=self._clock(),
+        )
+        standing = await self._standing(scope) if options.standing else ()
+        return Recall(
+            outcome="degraded" if reason else "hit" if ranked or standing else "empty",
+            reason=reason,
+            ranked=tuple(r for r in ranked if r.memory not in standing),
+            standing=standing,
+        )
+
+    async def _embed(self, question: str) -> tuple[Vector | None, str]:
+        """The question's vector, or None and why: the words can be searched all the same."""
+        try:
+            return await self._embedder.embed_query(question), ""
+        except EmbedderBusyError:
+            return None, "busy"
+        except EmbeddingError:
+            return None, "embedder"
+
+    async def _standing(self, scope: Scope) -> tuple[Memory, ...]:
+        chosen = Selection(kinds=frozenset({Kind.PREFERENCE}), instruction=True)
+        memories, _ = await self._store.list_memories(scope, chosen, limit=STANDING_LIMIT)
+        return tuple(memories)

@@ -1,0 +1,224 @@
+"""Candidates against what is known: said again, newer state of the same thing, or new.
+
+Pure, and a function of the set of statements alone: turns may be learned in any order and any
+number of times. Nothing is ever deleted; what no longer holds is archived with its validity.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from gateway.memory.model import (
+    Candidate,
+    Labels,
+    Memory,
+    Millis,
+    Scope,
+    Source,
+    Speaker,
+    Status,
+    identifier,
+)
+from gateway.memory.wording import content_words, normalise, plain
+
+_SOURCES = 8  # kept of a memory: the first and the latest
+_DENIES = re.compile(r"(?:\S+ ){0,5}?(?:not|never|no longer)\b|.*\banymore\b", re.IGNORECASE)
+
+
+class Action(StrEnum):
+    """What an operation does to the memory that it carries.
+
+    ADD: it was not known, be it the current state or one that others have followed since.
+    REINFORCE: it was known and has been said once more.
+    SUPERSEDE: its place in its slot's history has changed, by what was said before or after it.
+    """
+
+    ADD = "add"
+    REINFORCE = "reinforce"
+    SUPERSEDE = "supersede"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A change: `memory` is the whole record as it is to be written."""
+
+    action: Action
+    memory: Memory
+
+
+def slots(candidates: Iterable[Candidate]) -> frozenset[str]:
+    """The attributes whose memories `reconcile` has to be given as known."""
+    return frozenset(candidate.attribute for candidate in candidates)
+
+
+def reconcile(
+    candidates: Sequence[Candidate],
+    known: Iterable[Memory],
+    *,
+    scope: Scope,
+    labels: Labels,
+    now: Millis,
+) -> list[Operation]:
+    """The changes that the candidates of one turn make; none for what is known already.
+
+    `known` is every memory of the scope in one of `slots(candidates)`, whatever its status: of two
+    statements in one slot the later said holds, also when it is learned first. Raises ValueError
+    for a memory of another scope and for a candidate without an attribute.
+    """
+    wanted = slots(candidates)
+    if "" in wanted:
+        raise ValueError("a candidate without an attribute fills no slot")
+    before: dict[str, Memory] = {}
+    for memory in known:
+        if memory.scope != scope:
+            raise ValueError("a known memory belongs to another scope")
+        if memory.attribute in wanted:
+            before[memory.id] = memory
+    after = dict(before)
+    for position, candidate in enumerate(candidates):
+        said = _memory(candidate, position, scope, labels, now)
+        held = after.get(said.id)
+        if held is None:
+            after[said.id] = said
+        elif not _retired(held):
+            after[said.id] = _merged(held, said)
+        elif said.time > held.updated:
+            after[said.id] = replace(_merged(held, said), status=Status.ACTIVATED)
+    for slot in wanted:
+        after |= _history([m for m in after.values() if m.attribute == slot and not _retired(m)])
+    return _changes(before, after, now)
+
+
+def _changes(
+    before: Mapping[str, Memory], after: Mapping[str, Memory], now: Millis
+) -> list[Operation]:
+    changes: list[Operation] = []
+    for memory in after.values():
+        held = before.get(memory.id)
+        if memory == held:
+            continue
+        if held is None:
+            action = Action.ADD
+        elif memory.sources != held.sources:
+            action = Action.REINFORCE
+        else:
+            action = Action.SUPERSEDE
+        changes.append(Operation(action, replace(memory, updated=now)))
+    return changes
+
+
+def _memory(
+    candidate: Candidate, position: int, scope: Scope, labels: Labels, now: Millis
+) -> Memory:
+    said = normalise(candidate.text)
+    key = (scope.project, scope.user, candidate.kind, candidate.attribute, said)
+    return Memory(
+        id=identifier("memory", *key),
+        scope=scope,
+        kind=candidate.kind,
+        text=candidate.text,
+        speaker=candidate.speaker,
+        conversation=candidate.source.conversation,
+        time=candidate.source.time,
+        created=now,
+        updated=now,
+        sources=(candidate.source,),
+        position=position,
+        attribute=candidate.attribute,
+        explicit=candidate.explicit,
+        instruction=candidate.instruction,
+        reasoning=candidate.reasoning,
+        confidence=candidate.confidence,
+        event_time=candidate.event_time,
+        labels=labels,
+    )
+
+
+def _merged(held: Memory, said: Memory) -> Memory:
+    """Two tellings of one statement: the later one's words, the sources of both."""
+    latest = said if _order(said) > _order(held) else held
+    sources = _kept({*held.sources, *said.sources})
+    confidence = max(held.confidence, said.confidence)
+    if len(sources) > 1:
+        confidence = max(confidence, 1 - 0.2 / len(sources))
+    return replace(
+        latest,
+        created=held.created,
+        updated=held.updated,
+        sources=sources,
+        confidence=confidence,
+        speaker=Speaker.USER if Speaker.USER in (held.speaker, said.speaker) else latest.speaker,
+        status=held.status,
+        supersedes=held.supersedes,
+        superseded_by=held.superseded_by,
+        valid_from=held.valid_from,
+        valid_to=held.valid_to,
+    )
+
+
+def _kept(sources: set[Source]) -> tuple[Source, ...]:
+    """The first and the latest: that choice is the same in whatever order they come."""
+    ordered = sorted(sources, key=_telling)
+    if len(ordered) <= _SOURCES:
+        return tuple(ordered)
+    return (ordered[0], *ordered[1 - _SOURCES :])
+
+
+def _telling(source: Source) -> tuple[Millis, str, str, str, str, str]:
+    return (source.time, source.conversation, source.turn, source.role, source.name, source.content)
+
+
+def _history(slot: Sequence[Memory]) -> dict[str, Memory]:
+    """The memories of one slot, each with what it followed, what followed it, and when."""
+    ordered = sorted(slot, key=_order)
+    follower: dict[str, Memory] = {}
+    for number, memory in enumerate(ordered):
+        later = (other for other in ordered[number + 1 :] if _replaces(other, memory))
+        if found := next(later, None):
+            follower[memory.id] = found
+    placed: dict[str, Memory] = {}
+    for memory in ordered:
+        followed = [m for m in ordered if follower.get(m.id) is memory]
+        since = max((m.time for m in followed), default=None)
+        placed[memory.id] = replace(
+            memory,
+            status=Status.ARCHIVED if memory.id in follower else Status.ACTIVATED,
+            supersedes=tuple(m.id for m in followed),
+            superseded_by=follower[memory.id].id if memory.id in follower else "",
+            valid_from=_first_said(memory, since),
+        )
+    return {
+        key: replace(m, valid_to=placed[m.superseded_by].valid_from if m.superseded_by else None)
+        for key, m in placed.items()
+    }
+
+
+def _first_said(memory: Memory, since: Millis | None) -> Millis:
+    times = (s.time for s in memory.sources if since is None or s.time > since)
+    return min(times, default=memory.time)
+
+
+def _replaces(later: Memory, earlier: Memory) -> bool:
+    """Whether what was said later ends what was said earlier in the same slot.
+
+    The assistant's view never ends the user's word, and a denial ends only what it speaks of:
+    "I no longer live in Rome" says nothing against Paris.
+    """
+    if earlier.speaker is Speaker.USER and later.speaker is not Speaker.USER:
+        return False
+    if not _DENIES.match(plain(later.text)):
+        return True
+    denied = content_words(later.text)
+    return not denied or not denied.isdisjoint(content_words(earlier.text))
+
+
+def _order(memory: Memory) -> tuple[Millis, int, str, str, str]:
+    return (memory.time, memory.position, memory.conversation, memory.text, memory.id)
+
+
+def _retired(memory: Memory) -> bool:
+    """Whether someone, not history, took the memory out: it stays so until it is said anew."""
+    return memory.status is Status.DELETED or (
+        memory.status is Status.ARCHIVED and not memory.superseded_by
+    )

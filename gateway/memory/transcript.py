@@ -1,0 +1,80 @@
+"""What a request's messages say about the conversation: which are new, and how to name the turn.
+
+A client resends its whole history with every request. Only what follows the last answer before the
+latest user message is new; in a tool loop the steps since that message belong to the same turn, so
+each step's record replaces the one before.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.memory import prompt
+from gateway.memory.model import Message, Millis, Scope, identifier, text_of
+
+# The application's words, not the conversation's. No set: a role may be any JSON.
+_OURS = ("system", "developer")
+_KNOWN = frozenset({"role", "content", "name"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transcript:
+    """The new part of a conversation, as messages, and what stood before it."""
+
+    question: str
+    fresh: tuple[Message, ...]
+    preceding: str
+    opening: str
+    earlier: int
+
+
+def read(messages: Sequence[Mapping[str, Any]], *, now: Millis) -> Transcript | None:
+    """The transcript, or None when no user speaks in it."""
+    users = [i for i, m in enumerate(messages) if m.get("role") == "user"]
+    if not users:
+        return None
+    latest = users[-1]
+    answers = [i for i in range(latest) if messages[i].get("role") == "assistant"]
+    start = answers[-1] + 1 if answers else 0
+    return Transcript(
+        question=prompt.strip(text_of(messages[latest].get("content"))),
+        fresh=tuple(message(m, now) for m in messages[start:] if m.get("role") not in _OURS),
+        preceding=text_of(messages[answers[-1]].get("content")) if answers else "",
+        opening=text_of(messages[users[0]].get("content")),
+        earlier=start,
+    )
+
+
+def message(raw: Mapping[str, Any], time: Millis) -> Message:
+    """One message as it was sent, less a memory block of ours that may lead it."""
+    content = raw.get("content")
+    return Message(
+        role=str(raw.get("role")),
+        content=prompt.strip(content) if isinstance(content, str) else content,
+        time=time,
+        name=str(raw.get("name") or ""),
+        extra={key: value for key, value in raw.items() if key not in _KNOWN},
+    )
+
+
+def conversation_id(scope: Scope, transcript: Transcript) -> str:
+    """For a client that names no conversation: the same for every request that opens alike."""
+    return identifier("conversation", scope.project, scope.user, transcript.opening)
+
+
+def turn_id(scope: Scope, conversation: str, transcript: Transcript, *, now: Millis) -> str:
+    """The same for a retry or the next step of a tool loop, another for any new words of the user.
+
+    The day is part of it, so that the same short question on another day is another turn even for
+    a client that sends no history.
+    """
+    return identifier(
+        "turn",
+        scope.project,
+        scope.user,
+        conversation,
+        prompt.day(now),
+        str(transcript.earlier),
+        transcript.preceding,
+        *(m.text for m in transcript.fresh if m.role == "user"),
+    )

@@ -1,0 +1,60 @@
+"""What the process counts, in Prometheus's terms. No label holds a tenant, a user or a text."""
+
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
+_SLOW = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
+
+
+class Metrics:
+    """The metrics of one gateway; its own registry, so that two may live in one process."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "gateway_requests",
+            "Requests answered, by route and status.",
+            ["route", "status"],
+            registry=self.registry,
+        )
+        self.recalls = Counter(
+            "gateway_recalls",
+            "Recalls for a chat, by outcome: hit, empty, degraded.",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self.recall_seconds = Histogram(
+            "gateway_recall_seconds",
+            "What recall added to a chat.",
+            buckets=_FAST,
+            registry=self.registry,
+        )
+        self.first_byte_seconds = Histogram(
+            "gateway_upstream_first_byte_seconds",
+            "From the request's being sent upstream to the answer's headers.",
+            buckets=_SLOW,
+            registry=self.registry,
+        )
+        self.endings = Counter(
+            "gateway_endings",
+            "Answers relayed, by how they ended.",
+            ["ending"],
+            registry=self.registry,
+        )
+        self.unrecorded = Counter(
+            "gateway_turns_unrecorded",
+            "Turns that could not be written to the store.",
+            registry=self.registry,
+        )
+        self.jobs = Counter(
+            "gateway_jobs",
+            "Learning jobs ended, by outcome: learned, retried, parked.",
+            ["outcome"],
+            registry=self.registry,
+        )
+
+    def gauge(self, name: str, help_text: str, read: Callable[[], float]) -> None:
+        """A value that is read when it is asked for."""
+        Gauge(name, help_text, registry=self.registry).set_function(read)

@@ -1,0 +1,202 @@
+"""`make bench`: what the gateway adds to a request, beside the same load without it, in one run.
+
+The gateway runs alone on one core, the model server and the load on another. Every figure is the
+median over rounds in which the ways take turns, so that a noisy machine disturbs all alike. One
+client shows the latency that is added; 16 and 64 in a closed loop show where it saturates.
+"""
+
+import argparse
+import os
+import random
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import orjson
+import psutil
+import uvloop
+
+from gateway.adapters.edge import EdgeStore
+from gateway.memory.episodes import episodes
+from gateway.memory.model import Indexed, Message, Scope, Turn, identifier
+from gateway.settings import Settings
+from tests.bench.load import Sample, load, median, percentile
+
+MEMORIES = 10_000
+WORDS = (Path(__file__).parent / "words.txt").read_text().split()
+CLIENTS = {1: 300, 16: 1200, 64: 1600}  # requests of each round
+
+OFF, READ, ON = "memory off", "memory read", "memory on"
+MODES = {OFF: "x-memory: off\r\n", READ: "x-memory: read\r\n", ON: ""}
+
+
+def sentence(chance: random.Random, length: int = 12) -> str:
+    return " ".join(chance.choices(WORDS, k=length))
+
+
+def body(stream: bool):
+    """A request maker: every question is new, so that no cache of embeddings helps."""
+    chance = random.Random(7)
+
+    def make(number: int) -> bytes:
+        document = {
+            "model": "m",
+            "stream": stream,
+            "user": "user-0",
+            "metadata": {"conversation_id": f"c{chance.random()}"},
+            "messages": [
+                {"role": "system", "content": "You are a helpful assistant."},
+                {"role": "user", "content": f"{sentence(chance)} {number}?"},
+            ],
+        }
+        return orjson.dumps(document)
+
+    return make
+
+
+async def seed(folder: Path, model: str, users: int) -> None:
+    """Memories of thirty words with random vectors, which cost a search the same as real ones."""
+    chance = random.Random(1)
+    store = EdgeStore.open(folder, model=model, dimension=384, progress=print)
+    for start in range(0, MEMORIES, 100):
+        scope = Scope("default", f"user-{start // 100 % users}")
+        messages = [
+            Message(role="user", content=sentence(chance, 30), time=start + i) for i in range(100)
+        ]
+        turn = Turn(
+            id=identifier("bench", str(start)),
+            scope=scope,
+            conversation=f"c{start}",
+            messages=tuple(messages),
+            created=start,
+        )
+        entries = [
+            Indexed(
+                memory=piece.memory,
+                words=piece.words,
+                vector=[chance.gauss(0, 1) for _ in range(384)],
+            )
+            for piece in episodes(turn)
+        ]
+        await store.put_memories(scope, entries)
+    store.close()
+
+
+@contextmanager
+def process(*command: str, core: int, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    """A child pinned to a core, stopped by its id at the end."""
+    child = subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env=os.environ | environment
+    )
+    os.sched_setaffinity(child.pid, {core})
+    try:
+        yield child
+    finally:
+        child.terminate()
+        child.wait(30)
+
+
+@contextmanager
+def gateway(folder: Path, upstream: str, core: int) -> Iterator[tuple[str, psutil.Process]]:
+    port = _free_port()
+    settings = {
+        "GATEWAY_PORT": str(port),
+        "GATEWAY_DATA_DIR": str(folder),
+        "GATEWAY_UPSTREAM_BASE_URL": upstream,
+        "GATEWAY_LOG_LEVEL": "warning",
+    }
+    with process(sys.executable, "-m", "gateway", "serve", core=core, **settings) as child:
+        url = f"http://127.0.0.1:{port}"
+        _wait_for(url + "/readyz")
+        yield url + "/v1", psutil.Process(child.pid)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+def _wait_for(url: str) -> None:
+    for _ in range(600):
+        try:
+            if httpx.get(url, trust_env=False).status_code == httpx.codes.OK:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.1)
+    raise RuntimeError(f"{url} did not answer")
+
+
+async def measure(direct: str, url: str, child: psutil.Process, rounds: int) -> None:
+    for stream in (False, True):
+        kind = "20-chunk stream, to its first chunk" if stream else "not streamed"
+        print(f"\n{kind}: p50 / p99 ms, (added), requests a second, CPU-ms a request")
+        for clients, requests in CLIENTS.items():
+            await _row(direct, url, child, rounds, clients, requests, stream=stream)
+
+
+async def _row(direct, url, child, rounds, clients, requests, *, stream) -> None:
+    times: dict[str, list[Sample]] = defaultdict(list)
+    rates: dict[str, list[float]] = defaultdict(list)
+    cpu: dict[str, list[float]] = defaultdict(list)
+    ways = [("direct", direct, "")] + [(name, url, header) for name, header in MODES.items()]
+    for _ in range(rounds):
+        for name, target, header in ways:
+            # A chat that recalls embeds its question, a few milliseconds of a core each.
+            count = requests if name in {"direct", OFF} else max(clients * 4, requests // 4)
+            used, begun = sum(child.cpu_times()[:2]), time.perf_counter()
+            times[name].append(
+                await load(target, body(stream), clients=clients, requests=count, headers=header)
+            )
+            rates[name].append(count / (time.perf_counter() - begun))
+            cpu[name].append((sum(child.cpu_times()[:2]) - used) * 1000 / count)
+    base = {
+        share: [percentile(sample.first, share) * 1000 for sample in times["direct"]]
+        for share in (0.5, 0.99)
+    }
+    for name, _, _ in ways:
+        cells = []
+        for share in (0.5, 0.99):
+            mine = [percentile(sample.first, share) * 1000 for sample in times[name]]
+            added = median([m - b for m, b in zip(mine, base[share], strict=True)])
+            cells.append(f"{median(mine):7.2f} ({added:+7.2f})")
+        spent = "" if name == "direct" else f"{median(cpu[name]):6.2f}"
+        rate = f"{median(rates[name]):6.0f}"
+        print(f"{clients:3} clients  {name:12} {' / '.join(cells)}  {rate}  {spent}")
+        recalls = [ms for sample in times[name] for ms in sample.recall_ms]
+        if recalls and name == READ:
+            print(
+                f"             recall alone: p50 {percentile(recalls, 0.5):.1f} ms,"
+                f" p99 {percentile(recalls, 0.99):.1f} ms"
+            )
+
+
+async def main(rounds: int) -> None:
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {cores[-1]})
+    model = Settings().embedding_model
+    with process(sys.executable, "-m", "tests.bench.upstream", core=cores[-1]) as upstream:
+        assert upstream.stdout is not None
+        direct = f"http://127.0.0.1:{upstream.stdout.readline().strip()}/v1"
+        for users in (1, 20):
+            whose = "all of one user" if users == 1 else f"of {users} users alike"
+            print(f"\n== {MEMORIES} memories, {whose}")
+            with tempfile.TemporaryDirectory() as folder:
+                await seed(Path(folder) / "data", model, users)
+                with gateway(Path(folder) / "data", direct, cores[0]) as (url, child):
+                    await load(url, body(stream=False), clients=1, requests=20)  # warm
+                    await measure(direct, url, child, rounds)
+                    print(f"resident memory {child.memory_info().rss / 2**20:.0f} MiB")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    uvloop.run(main(parser.parse_args().rounds))

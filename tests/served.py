@@ -1,0 +1,93 @@
+"""A gateway on a real socket in the test's own loop, over fakes unless a test brings others."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass
+
+import uvicorn
+
+from gateway.adapters.fake_embedder import FakeEmbedder
+from gateway.adapters.fake_store import FakeStore
+from gateway.adapters.local_queue import LocalQueue
+from gateway.adapters.offline_model import OfflineModel
+from gateway.adapters.upstream import Timeouts, Upstream
+from gateway.http.app import create_app
+from gateway.http.background import Background
+from gateway.http.gateway import Gateway
+from gateway.memory.learning import Learner
+from gateway.memory.model import now
+from gateway.memory.recall import Recaller
+from gateway.metrics import Metrics
+from gateway.settings import Settings
+
+
+@dataclass
+class Served:
+    """A gateway that answers at `url`."""
+
+    url: str
+    gateway: Gateway
+    queue: LocalQueue
+
+    async def learned(self) -> None:
+        """Wait until every turn that was recorded is learned."""
+        async with asyncio.timeout(10):
+            await self.gateway.background.join()
+            await self.queue.join()
+
+
+@asynccontextmanager
+async def served(
+    upstream_url: str = "", *, store=None, embedder=None, timeouts=None, **settings
+) -> AsyncIterator[Served]:
+    """`settings` are the gateway's own; without an upstream the offline model answers."""
+    config = Settings(upstream_base_url=upstream_url, **settings)
+    metrics, background = Metrics(), Background()
+    store = store or FakeStore()
+    embedder = embedder or FakeEmbedder()
+    model = (
+        Upstream(
+            upstream_url,
+            api_key=config.upstream_api_key.get_secret_value(),
+            timeouts=timeouts or Timeouts(connect=2, first_byte=5, idle=5),
+        )
+        if upstream_url
+        else OfflineModel()
+    )
+    learner = Learner(store=store, outbox=store, embedder=embedder)
+    queue = LocalQueue(learner.learn, store, metrics)
+
+    async def health():
+        return {"store": "ok"}
+
+    gateway = Gateway(
+        settings=config,
+        model=model,
+        store=store,
+        recaller=Recaller(store, embedder),
+        learner=learner,
+        queue=queue,
+        background=background,
+        metrics=metrics,
+        clock=now,
+        health=health,
+    )
+    queue.start()
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(
+        uvicorn.Config(create_app(gateway), lifespan="off", log_config=None, access_log=False)
+    )
+    setattr(server, "capture_signals", nullcontext)  # noqa: B010  the runner keeps its handlers
+    running = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        yield Served(f"http://127.0.0.1:{listener.getsockname()[1]}", gateway, queue)
+    finally:
+        server.should_exit = True
+        server.force_exit = True
+        await running
+        await background.aclose(5)
+        await queue.aclose()
+        if isinstance(model, Upstream):
+            await model.aclose()

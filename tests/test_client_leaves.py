@@ -1,0 +1,142 @@
+"""When the client leaves, the model's server sees its connection closed, in every window."""
+
+import asyncio
+
+import httpx
+import pytest
+
+from gateway.memory.model import Ending, Scope
+from tests.scripted_upstream import DONE, delta, scripted_upstream
+from tests.served import served
+
+pytestmark = pytest.mark.anyio
+
+SECONDS = 1.0  # within which the server must see it; 0.1 on a quiet machine
+
+
+def ask(*, stream: bool = True) -> dict:
+    return {
+        "model": "m",
+        "stream": stream,
+        "user": "ann",
+        "metadata": {"conversation_id": "c"},
+        "messages": [{"role": "user", "content": "I live in Lisbon."}],
+    }
+
+
+async def leave_when(reached: asyncio.Event, url: str, body: dict) -> None:
+    """Post, and drop the connection at a moment that the script names."""
+
+    async def post():
+        async with (
+            httpx.AsyncClient(trust_env=False, timeout=30) as client,
+            client.stream("POST", f"{url}/v1/chat/completions", json=body) as response,
+        ):
+            async for _ in response.aiter_raw():
+                pass
+
+    posting = asyncio.create_task(post())
+    await asyncio.wait_for(reached.wait(), 10)
+    posting.cancel()
+    await asyncio.gather(posting, return_exceptions=True)
+
+
+async def before_headers(exchange, reached):
+    reached.set()
+    await exchange.closed.wait()
+
+
+async def before_the_first_chunk(exchange, reached):
+    await exchange.head(200, [("content-type", "text/event-stream")])
+    reached.set()
+    await exchange.closed.wait()
+
+
+async def in_the_middle(exchange, reached):
+    await exchange.head(200, [("content-type", "text/event-stream")])
+    await exchange.chunk(delta("You live"))
+    await asyncio.sleep(0.05)  # for the piece to be read and passed on
+    reached.set()
+    await exchange.closed.wait()
+
+
+async def in_an_unstreamed_answer(exchange, reached):
+    await exchange.head(200, [("content-type", "application/json")], length=1000)
+    await exchange.raw(b'{"choices":')
+    reached.set()
+    await exchange.closed.wait()
+
+
+@pytest.mark.parametrize("mode", ["on", "off"])
+@pytest.mark.parametrize(
+    "window",
+    [before_headers, before_the_first_chunk, in_the_middle, in_an_unstreamed_answer],
+    ids=lambda window: window.__name__,
+)
+async def test_the_upstream_is_closed(window, mode):
+    reached = asyncio.Event()
+
+    async def script(exchange):
+        await window(exchange, reached)
+
+    async with scripted_upstream(script) as upstream, served(upstream.url) as it:
+        body = ask(stream=window is not in_an_unstreamed_answer) | {"memory": {"mode": mode}}
+        await leave_when(reached, it.url, body)
+        async with asyncio.timeout(SECONDS):
+            await upstream.exchanges[0].closed.wait()
+        await it.learned()
+        turns = await it.gateway.store.get_turns(Scope("default", "ann"), "c", 5)
+        assert [turn.ending for turn in turns] == ([Ending.CLIENT_GONE] if mode == "on" else [])
+
+
+async def test_what_the_user_said_is_kept_and_what_was_delivered_too():
+    reached = asyncio.Event()
+
+    async def script(exchange):
+        await in_the_middle(exchange, reached)
+
+    async with scripted_upstream(script) as upstream, served(upstream.url) as it:
+        await leave_when(reached, it.url, ask())
+        await upstream.exchanges[0].closed.wait()
+        await it.learned()
+        [turn] = await it.gateway.store.get_turns(Scope("default", "ann"), "c", 5)
+    assert [m.text for m in turn.messages] == ["I live in Lisbon.", "You live"]
+
+
+async def test_leaving_at_done_counts_as_finished():
+    async def script(exchange):
+        await exchange.head(200, [("content-type", "text/event-stream")])
+        await exchange.chunk(delta("Yes.", "stop") + DONE)
+        await exchange.closed.wait()
+
+    async with scripted_upstream(script) as upstream, served(upstream.url) as it:
+        async with (
+            httpx.AsyncClient(trust_env=False) as client,
+            client.stream("POST", f"{it.url}/v1/chat/completions", json=ask()) as response,
+        ):
+            async for line in response.aiter_lines():
+                if line == "data: [DONE]":
+                    break
+        await it.learned()
+        [turn] = await it.gateway.store.get_turns(Scope("default", "ann"), "c", 5)
+    assert turn.ending is Ending.COMPLETE
+
+
+async def test_nothing_is_left_behind_by_a_hundred_that_leave():
+    reached = asyncio.Event()
+
+    async def script(exchange):
+        await in_the_middle(exchange, reached)
+
+    async with scripted_upstream(script) as upstream, served(upstream.url) as it:
+        await leave_when(reached, it.url, ask())
+        await it.learned()
+        before = len(asyncio.all_tasks())
+        for _ in range(20):
+            reached.clear()
+            await asyncio.gather(*(leave_when(reached, it.url, ask()) for _ in range(5)))
+        async with asyncio.timeout(5):
+            await asyncio.gather(*(exchange.closed.wait() for exchange in upstream.exchanges))
+            await it.learned()
+            while len(asyncio.all_tasks()) > before + 5:  # noqa: ASYNC110  no event tells of it
+                await asyncio.sleep(0.01)

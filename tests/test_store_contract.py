@@ -1,0 +1,613 @@
+"""What every store promises, whichever engine is underneath: see `Store` and `Outbox`."""
+
+import itertools
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gateway.adapters.edge import EdgeStore
+from gateway.adapters.fake_store import FakeStore
+from gateway.errors import StoreError
+from gateway.memory.filters import matches, parse
+from gateway.memory.model import (
+    Ending,
+    Indexed,
+    Kind,
+    Labels,
+    Memory,
+    Message,
+    Scope,
+    Source,
+    Speaker,
+    Status,
+    Turn,
+    TurnState,
+)
+from gateway.memory.ports import Search, Selection
+
+pytestmark = pytest.mark.anyio
+
+ALICE = Scope("acme", "alice")
+BOB = Scope("acme", "bob")
+ELSEWHERE = Scope("globex", "alice")
+NEIGHBOURS = [BOB, ELSEWHERE]
+
+EVERYTHING = Selection(kinds=frozenset(Kind), statuses=frozenset(Status))
+MANY = 1000
+DAY = 86_400_000
+
+users = itertools.count()
+shared = settings(
+    max_examples=60,
+    deadline=None,
+    # The examples of a test share its store, each with a user of its own.
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+
+
+@pytest.fixture(scope="module")
+def edge(tmp_path_factory):
+    store = EdgeStore.open(tmp_path_factory.mktemp("edge"), model="test", dimension=3)
+    yield store
+    store.close()
+
+
+@pytest.fixture(params=["fake", "edge"])
+async def store(request):
+    if request.param == "fake":
+        yield FakeStore()
+        return
+    store = request.getfixturevalue("edge")
+    yield store
+    for scope in (ALICE, *NEIGHBOURS):
+        await store.erase(scope)
+
+
+def memory(key="m", scope=ALICE, **changes):
+    record = Memory(
+        id=key,
+        scope=scope,
+        kind=Kind.FACT,
+        text=f"text of {key}",
+        speaker=Speaker.USER,
+        conversation="c",
+        time=1,
+        created=1,
+        updated=1,
+        sources=(),
+    )
+    return replace(record, **changes)
+
+
+def entry(key="m", scope=ALICE, *, words="", vector=None, **changes):
+    return Indexed(memory=memory(key, scope, **changes), words=words, vector=vector)
+
+
+def turn(key="t", scope=ALICE, **changes):
+    said = Message(role="user", content="I moved to Lisbon", time=1)
+    record = Turn(id=key, scope=scope, conversation="c", messages=(said,), created=1)
+    return replace(record, **changes)
+
+
+def search(words="", vector=None, *, selection=EVERYTHING, limit=10):
+    return Search(selection=selection, words=words, vector=vector, limit=limit)
+
+
+async def ids(store, selection=EVERYTHING, scope=ALICE):
+    listed, _ = await store.list_memories(scope, selection, limit=MANY)
+    return {each.id for each in listed}
+
+
+# Turns
+
+
+async def test_a_turn_is_read_as_it_was_written(store):
+    written = turn(
+        messages=(
+            Message(
+                role="assistant",
+                content=None,
+                time=5,
+                name="n",
+                extra={"tool_calls": [{"id": "1", "function": {"arguments": "{}"}}]},
+            ),
+            Message(role="tool", content=[{"type": "text", "text": "x"}, {"a": None}], time=6),
+        ),
+        created=7,
+        preceding="before",
+        labels=Labels(agent_id="a", app_id="p", tags=("x", "y"), info={"k": [1, {"b": None}]}),
+        ending=Ending.CLIENT_GONE,
+        state=TurnState.PARKED,
+        attempts=3,
+        error="why",
+    )
+    await store.put_turn(ALICE, written)
+    assert await store.get_turns(ALICE, "c", 10) == [written]
+    assert await store.load("t") == written
+
+
+json_text = st.text(st.characters(), max_size=8)  # lone surrogates as well
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | json_text,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(json_text, inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@shared
+@given(content=json_values, extra=st.dictionaries(json_text, json_values, max_size=3))
+async def test_any_json_of_a_message_survives(store, content, extra):
+    said = Message(role="user", content=content, time=1, extra=extra)
+    await store.put_turn(ALICE, turn(messages=(said,)))
+    [read] = await store.get_turns(ALICE, "c", 1)
+    assert repr(read.messages) == repr((said,))  # by repr, for 1 equals 1.0 and True
+
+
+async def test_a_turn_of_the_same_id_is_replaced(store):
+    await store.put_turn(ALICE, turn())
+    changed = turn(conversation="d", created=2)
+    await store.put_turn(ALICE, changed)
+    assert await store.get_turns(ALICE, "c", 10) == []
+    assert await store.get_turns(ALICE, "d", 10) == [changed]
+
+
+async def test_a_turn_of_another_scope_is_refused(store):
+    with pytest.raises(ValueError, match="scope"):
+        await store.put_turn(ALICE, turn(scope=BOB))
+    assert await store.load("t") is None
+
+
+@pytest.mark.parametrize("other", NEIGHBOURS)
+async def test_a_turn_cannot_take_the_place_of_anothers(store, other):
+    await store.put_turn(ALICE, turn())
+    with pytest.raises(StoreError):
+        await store.put_turn(other, turn(scope=other))
+    assert await store.load("t") == turn()
+
+
+async def test_the_latest_turns_of_a_conversation_come_oldest_first(store):
+    for key, created in {"a": 3, "b": 1, "c": 2, "d": 4}.items():
+        await store.put_turn(ALICE, turn(key, created=created))
+    await store.put_turn(ALICE, turn("other", created=9, conversation="d"))
+    assert [each.id for each in await store.get_turns(ALICE, "c", 3)] == ["c", "a", "d"]
+    assert await store.get_turns(ALICE, "c", 0) == []
+    assert await store.get_turns(ALICE, "unknown", 3) == []
+
+
+@pytest.mark.parametrize("other", NEIGHBOURS)
+async def test_turns_of_another_scope_are_not_read(store, other):
+    await store.put_turn(ALICE, turn())
+    assert await store.get_turns(other, "c", 10) == []
+
+
+# The outbox
+
+
+async def test_a_turn_that_is_marked_has_its_new_state(store):
+    await store.put_turn(ALICE, turn())
+    await store.mark("t", TurnState.PARKED, attempts=2, error="no \ud800 model")
+    marked = await store.load("t")
+    assert (marked.state, marked.attempts) == (TurnState.PARKED, 2)
+    assert marked.error.startswith("no ")
+    assert marked.messages == turn().messages
+
+
+async def test_a_turn_that_is_gone_stays_gone_when_it_is_marked(store):
+    await store.put_turn(ALICE, turn())
+    await store.erase(ALICE)
+    await store.mark("t", TurnState.LEARNED)
+    assert await store.load("t") is None
+    assert await store.get_turns(ALICE, "c", 10) == []
+    assert await store.pending(created_before=MANY, limit=10) == []
+
+
+async def test_marking_one_turn_leaves_the_others(store):
+    for key in "ab":
+        await store.put_turn(ALICE, turn(key))
+    await store.mark("a", TurnState.LEARNED)
+    assert await store.pending(created_before=MANY, limit=10) == ["b"]
+
+
+async def test_pending_turns_of_all_scopes_come_oldest_first(store):
+    for key, scope, created in [("a", BOB, 3), ("b", ALICE, 1), ("c", ELSEWHERE, 2)]:
+        await store.put_turn(scope, turn(key, scope, created=created))
+    for state in (TurnState.LEARNED, TurnState.PARKED):
+        await store.put_turn(ALICE, turn(str(state), created=0, state=state))
+    assert await store.pending(created_before=4, limit=10) == ["b", "c", "a"]
+    assert await store.pending(created_before=3, limit=10) == ["b", "c"]
+    assert await store.pending(created_before=4, limit=2) == ["b", "c"]
+
+
+async def test_pending_turns_of_one_moment_come_by_id_and_none_is_left_out(store):
+    for key in "hagbfced":
+        await store.put_turn(ALICE, turn(key, created=5))
+    assert await store.pending(created_before=6, limit=3) == ["a", "b", "c"]
+    assert await store.pending(created_before=6, limit=MANY) == list("abcdefgh")
+    assert await store.pending(created_before=5, limit=MANY) == []
+
+
+async def test_an_unknown_turn_is_none(store):
+    assert await store.load("unknown") is None
+
+
+# Memories
+
+
+def full_memory():
+    return memory(
+        kind=Kind.PREFERENCE,
+        text="tea, not \ud800 coffee",
+        speaker=Speaker.ASSISTANT,
+        time=2,
+        created=3,
+        updated=4,
+        sources=(
+            Source(role="user", content="x", time=1, conversation="c", turn="t", name="n"),
+            Source(role="assistant", content="y", time=2, conversation="d", turn="u"),
+        ),
+        position=-5,
+        attribute="likes:tea",
+        explicit=False,
+        instruction=True,
+        reasoning="because",
+        confidence=0.1 + 0.2,
+        event_time=-1,
+        labels=Labels(
+            agent_id="a", app_id="p", tags=("x",), info={"k": 2**70, "\ud800": [1.5, None]}
+        ),
+        status=Status.ARCHIVED,
+        supersedes=("older", "oldest"),
+        superseded_by="newer",
+        valid_from=10,
+        valid_to=20,
+    )
+
+
+async def test_a_memory_is_read_as_it_was_written_with_its_history(store):
+    await store.put_memories(ALICE, [Indexed(memory=full_memory(), words="tea")])
+    assert await store.get_memories(ALICE, ["m"]) == [full_memory()]
+    assert await store.list_memories(ALICE, EVERYTHING, limit=9) == ([full_memory()], 1)
+    [hit] = await store.search(ALICE, search("tea"))
+    assert hit.memory == full_memory()
+
+
+async def test_memories_come_in_the_order_asked_and_unknown_ids_are_left_out(store):
+    await store.put_memories(ALICE, [entry(key) for key in "abc"])
+    found = await store.get_memories(ALICE, ["c", "unknown", "a", "c"])
+    assert [each.id for each in found] == ["c", "a", "c"]
+    assert await store.get_memories(ALICE, []) == []
+
+
+async def test_a_memory_of_the_same_id_is_replaced_with_its_vector_and_words(store):
+    await store.put_memories(ALICE, [entry(words="zebra", vector=[1, 0, 0], text="old")])
+    await store.put_memories(ALICE, [entry(words="lion", text="new")])
+    assert [each.text for each in await store.get_memories(ALICE, ["m"])] == ["new"]
+    assert (await store.list_memories(ALICE, EVERYTHING, limit=9))[1] == 1
+    assert await store.search(ALICE, search("zebra", [1, 0, 0])) == []
+    assert len(await store.search(ALICE, search("lion"))) == 1
+
+
+async def test_nothing_is_written_when_one_memory_is_of_another_scope(store):
+    with pytest.raises(ValueError, match="scope"):
+        await store.put_memories(ALICE, [entry("a"), entry("b", BOB)])
+    assert await ids(store) == set()
+    assert await ids(store, scope=BOB) == set()
+
+
+async def test_many_memories_are_written_at_once(store):
+    await store.put_memories(ALICE, [entry(str(n)) for n in range(200)])
+    assert await ids(store) == {str(n) for n in range(200)}
+    await store.put_memories(ALICE, [])
+
+
+@pytest.mark.parametrize("other", NEIGHBOURS)
+async def test_the_same_id_in_two_scopes_is_two_memories(store, other):
+    for scope in (ALICE, other):
+        await store.put_memories(
+            scope, [entry(scope=scope, words="zebra", vector=[1, 0, 0], text=f"{scope}")]
+        )
+    for scope in (ALICE, other):
+        mine = memory(scope=scope, text=f"{scope}")
+        assert await store.get_memories(scope, ["m"]) == [mine]
+        assert await store.list_memories(scope, EVERYTHING, limit=9) == ([mine], 1)
+        hits = await store.search(scope, search("zebra", [1, 0, 0]))
+        assert [hit.memory for hit in hits] == [mine]
+    assert await store.delete_memories(other, ["m"]) == 1
+    assert await store.get_memories(ALICE, ["m"]) == [memory(text=f"{ALICE}")]
+
+
+async def test_deleting_says_how_many_there_were(store):
+    await store.put_memories(ALICE, [entry(key) for key in "abc"])
+    assert await store.delete_memories(ALICE, ["a", "b", "unknown", "a"]) == 2
+    assert await store.delete_memories(ALICE, ["a"]) == 0
+    assert await store.delete_memories(ALICE, []) == 0
+    assert await ids(store) == {"c"}
+
+
+@pytest.mark.parametrize("other", NEIGHBOURS)
+async def test_erasing_removes_all_of_the_scope_and_nothing_else(store, other):
+    for scope in (ALICE, other):
+        await store.put_memories(
+            scope, [entry(key, scope, words="zebra", vector=[1, 0, 0]) for key in "ab"]
+        )
+        await store.put_turn(scope, turn(scope.project + scope.user, scope))
+    assert await store.erase(ALICE) == 3
+    assert await store.erase(ALICE) == 0
+    assert await ids(store) == set()
+    assert await store.search(ALICE, search("zebra", [1, 0, 0])) == []
+    assert await store.get_turns(ALICE, "c", 10) == []
+    assert await ids(store, scope=other) == {"a", "b"}
+    assert len(await store.get_turns(other, "c", 10)) == 1
+
+
+# Lists
+
+
+async def test_the_latest_said_comes_first(store):
+    times = {"a": (1, 0), "b": (2, 0), "c": (2, 5), "d": (2, 5), "e": (0, 9)}
+    await store.put_memories(
+        ALICE, [entry(key, time=time, position=place) for key, (time, place) in times.items()]
+    )
+    listed, total = await store.list_memories(ALICE, EVERYTHING, limit=MANY)
+    assert ([each.id for each in listed], total) == (["c", "d", "b", "a", "e"], 5)
+
+
+@shared
+@given(
+    times=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 1)), max_size=25),
+    size=st.integers(1, 9),
+)
+async def test_pages_join_to_the_whole_list_whatever_is_equal(store, times, size):
+    scope = Scope("pages", f"user {next(users)}")
+    entries = [
+        entry(f"{n:02}", scope, time=time, position=place) for n, (time, place) in enumerate(times)
+    ]
+    await store.put_memories(scope, entries)
+    paged = []
+    for offset in range(0, len(times) + size, size):
+        page, total = await store.list_memories(scope, EVERYTHING, limit=size, offset=offset)
+        assert total == len(times)
+        paged += page
+    expected = [each.memory for each in entries]
+    expected.sort(key=lambda each: (-each.time, -each.position, each.id))
+    assert paged == expected
+
+
+async def test_a_page_of_nothing_still_has_the_total(store):
+    await store.put_memories(ALICE, [entry("a")])
+    assert await store.list_memories(ALICE, EVERYTHING, limit=0) == ([], 1)
+    assert await store.list_memories(ALICE, EVERYTHING, limit=5, offset=7) == ([], 1)
+
+
+# Selections and filters
+
+
+@pytest.mark.parametrize(
+    "selection",
+    [Selection(kinds=frozenset()), Selection(kinds=frozenset(Kind), statuses=frozenset())],
+)
+async def test_an_empty_choice_is_never_everything(store, selection):
+    with pytest.raises(ValueError, match="at least one"):
+        await store.list_memories(ALICE, selection, limit=1)
+    with pytest.raises(ValueError, match="at least one"):
+        await store.search(ALICE, search("x", selection=selection))
+
+
+async def test_a_selection_chooses_by_kind_status_slot_and_instruction(store):
+    await store.put_memories(
+        ALICE,
+        [
+            entry("fact"),
+            entry("episode", kind=Kind.EPISODE),
+            entry("archived", status=Status.ARCHIVED),
+            entry("city", attribute="home.city"),
+            entry("standing", kind=Kind.PREFERENCE, instruction=True),
+        ],
+    )
+    every = frozenset(Kind)
+    assert await ids(store, Selection(kinds=every)) == {"fact", "episode", "city", "standing"}
+    assert await ids(store, Selection(kinds=frozenset({Kind.EPISODE}))) == {"episode"}
+    archived = Selection(kinds=every, statuses=frozenset({Status.ARCHIVED}))
+    assert await ids(store, archived) == {"archived"}
+    assert await ids(store, Selection(kinds=every, attribute="home.city")) == {"city"}
+    assert await ids(store, Selection(kinds=every, attribute="")) == {"fact", "episode", "standing"}
+    assert await ids(store, Selection(kinds=every, instruction=True)) == {"standing"}
+    assert await ids(store, Selection(kinds=every, instruction=False)) == {
+        "fact",
+        "episode",
+        "city",
+    }
+
+
+async def test_a_search_finds_only_what_is_selected(store):
+    here = {"words": "zebra", "vector": [1, 0, 0]}
+    await store.put_memories(
+        ALICE,
+        [
+            entry("a", **here),
+            entry("b", **here, kind=Kind.EPISODE),
+            entry("c", **here, labels=Labels(tags=("x",))),
+        ],
+    )
+    chosen = Selection(kinds=frozenset({Kind.FACT}), where=parse({"tags": "x"}))
+    hits = await store.search(ALICE, search("zebra", [1, 0, 0], selection=chosen))
+    assert [hit.memory.id for hit in hits] == ["c"]
+
+
+async def test_info_is_found_by_type_and_value(store):
+    values = [1, 0, True, False, "1", "true", "True", "", 1.5, 2**53, 2**53 + 1, None, [1]]
+    await store.put_memories(
+        ALICE, [entry(str(n), labels=Labels(info={"k": value})) for n, value in enumerate(values)]
+    )
+    for n, value in enumerate(values[:11]):
+        assert await ids(store, Selection(kinds=frozenset(Kind), where=parse({"k": value}))) == {
+            str(n)
+        }
+    assert await ids(store, Selection(kinds=frozenset(Kind), where=parse({"k": 1.0}))) == {"0"}
+    assert await ids(store, Selection(kinds=frozenset(Kind), where=parse({"other": 1}))) == set()
+
+
+names = st.sampled_from(["a", "b", "é"])
+keys = st.sampled_from(["k", "a.b", 'q"[]', "user", ""])
+numbers = st.sampled_from([0, 1, 1.0, -0.0, 1.5, -3, 2**53, 2**53 + 1, 2**60, 1e300])
+scalars = numbers | st.booleans() | st.sampled_from(["1", "true", "a", ""])
+held = scalars | st.sampled_from([None, [1], {"k": 1}, 10**400, float("inf")])
+moments = st.integers(-2 * DAY, 2 * DAY) | st.sampled_from([0, 1, DAY - 1, DAY])
+dates = st.sampled_from(["1970-01-01", "1970-01-02", "1969-12-31T23:59:59.9995Z"])
+operators = st.sampled_from(["gt", "gte", "lt", "lte"])
+conditions = st.one_of(
+    st.fixed_dictionaries({"tags": names | st.fixed_dictionaries({"contains": names})}),
+    st.dictionaries(st.sampled_from(["agent_id", "app_id", "conversation_id"]), names, min_size=1),
+    st.dictionaries(
+        st.sampled_from(["create_time", "update_time"]),
+        st.dictionaries(operators, moments | dates, min_size=1),
+        min_size=1,
+    ),
+    st.dictionaries(
+        keys.filter(lambda key: key != "user"),
+        scalars | st.dictionaries(operators, numbers, min_size=1),
+        min_size=1,
+    ),
+)
+expressions = st.recursive(
+    conditions,
+    lambda inner: st.dictionaries(
+        st.sampled_from(["and", "or"]),
+        st.lists(inner, min_size=1, max_size=3),
+        min_size=1,
+        max_size=1,
+    ),
+    max_leaves=6,
+)
+labelled = st.builds(
+    Labels,
+    agent_id=names | st.just(""),
+    app_id=names | st.just(""),
+    tags=st.lists(names, max_size=2).map(tuple),
+    info=st.dictionaries(keys, held, max_size=3),
+)
+contents = st.lists(st.tuples(labelled, names, moments, moments), min_size=1, max_size=12)
+
+
+@shared
+@given(contents=contents, expression=expressions)
+async def test_a_filter_lets_through_what_it_matches(store, contents, expression):
+    scope = Scope("filters", f"user {next(users)}")
+    entries = [
+        entry(str(n), scope, labels=labels, conversation=where, created=created, updated=updated)
+        for n, (labels, where, created, updated) in enumerate(contents)
+    ]
+    await store.put_memories(scope, entries)
+    tree = parse(expression)
+    found = await ids(store, Selection(kinds=frozenset(Kind), where=tree), scope)
+    assert found == {each.memory.id for each in entries if matches(tree, each.memory)}
+
+
+# Searches
+
+
+ANIMALS = [
+    ("zebra", "a zebra grazes", [1, 0, 0]),
+    ("lion", "a lion sleeps", [0, 1, 0]),
+    ("both", "zebra lion", [0.6, 0.8, 0]),
+    ("wordless", "", [0, 0, 1]),
+    ("vectorless", "lion lion", None),
+]
+
+
+@pytest.fixture
+async def animals(store):
+    await store.put_memories(
+        ALICE, [entry(key, words=words, vector=vector) for key, words, vector in ANIMALS]
+    )
+    return store
+
+
+async def test_each_arm_scores_what_it_knows(animals):
+    hits = await animals.search(ALICE, search("zebra", [1, 0, 0]))
+    found = {hit.memory.id: hit for hit in hits}
+    assert found.keys() == {"zebra", "lion", "both", "wordless"}
+    assert found["zebra"].dense == pytest.approx(1, abs=1e-6)
+    assert found["both"].dense == pytest.approx(0.6, abs=1e-6)
+    assert found["lion"].dense == pytest.approx(0, abs=1e-6)
+    assert found["lion"].lexical is found["wordless"].lexical is None
+    assert found["zebra"].lexical > 0
+    assert found["both"].lexical > 0
+
+
+async def test_without_a_vector_only_the_words_are_searched(animals):
+    hits = await animals.search(ALICE, search("lion"))
+    assert {hit.memory.id for hit in hits} == {"lion", "both", "vectorless"}
+    assert {hit.dense for hit in hits} == {None}
+
+
+async def test_without_words_only_the_vector_is_searched(animals):
+    for nothing in ("", "?!", "unheard"):
+        hits = await animals.search(ALICE, search(nothing, [0, 0, 1]))
+        assert {hit.memory.id for hit in hits} == {"zebra", "lion", "both", "wordless"}
+        assert {hit.lexical for hit in hits} == {None}
+    assert await animals.search(ALICE, search("")) == []
+
+
+async def test_the_limit_is_that_of_each_arm_and_a_hit_has_the_scores_of_both(animals):
+    hits = await animals.search(ALICE, search("lion", [1, 0, 0], limit=1))
+    found = {hit.memory.id: hit for hit in hits}
+    assert found.keys() == {"zebra", "vectorless"}
+    assert found["zebra"].lexical is None
+    assert found["vectorless"].dense is None
+    hits = await animals.search(ALICE, search("zebra lion", [1, 0, 0], limit=1))
+    found = {hit.memory.id: hit for hit in hits}
+    assert found.keys() == {"zebra", "both"}
+    assert found["zebra"].lexical > 0
+    assert found["both"].dense == pytest.approx(0.6, abs=1e-6)
+    assert await animals.search(ALICE, search("lion", [1, 0, 0], limit=0)) == []
+
+
+async def test_a_score_does_not_depend_on_which_arm_found_it(animals):
+    wide = {h.memory.id: h for h in await animals.search(ALICE, search("zebra lion", [1, 0, 0]))}
+    for hit in await animals.search(ALICE, search("zebra lion", [1, 0, 0], limit=1)):
+        assert hit.lexical == pytest.approx(wide[hit.memory.id].lexical)
+        assert hit.dense == pytest.approx(wide[hit.memory.id].dense)
+
+
+async def test_a_rare_word_counts_more_than_a_common_one(store):
+    common = [entry(f"c{n}", words="zebra") for n in range(9)]
+    await store.put_memories(ALICE, [*common, entry("rare", words="lion")])
+    scores = {hit.memory.id: hit.lexical for hit in await store.search(ALICE, search("zebra lion"))}
+    assert scores["rare"] > scores["c0"] * 2
+
+
+@pytest.mark.parametrize("other", NEIGHBOURS)
+async def test_how_rare_a_word_is_does_not_depend_on_other_scopes(store, other):
+    await store.put_memories(ALICE, [entry("a", words="zebra"), entry("b", words="lion")])
+    [before] = await store.search(ALICE, search("zebra"))
+    await store.put_memories(other, [entry(str(n), other, words="zebra") for n in range(20)])
+    [after] = await store.search(ALICE, search("zebra"))
+    assert after.lexical == pytest.approx(before.lexical)
+
+
+async def test_how_rare_a_word_is_does_not_depend_on_the_selection(store):
+    labels = Labels(tags=("x",))
+    await store.put_memories(
+        ALICE,
+        [
+            entry("a", words="zebra", labels=labels),
+            entry("b", words="lion"),
+            entry("c", words="zebra"),
+        ],
+    )
+    whole = {h.memory.id: h.lexical for h in await store.search(ALICE, search("zebra"))}
+    tagged = Selection(kinds=frozenset(Kind), where=parse({"tags": "x"}))
+    [hit] = await store.search(ALICE, search("zebra", selection=tagged))
+    assert hit.lexical == pytest.approx(whole["a"])
+
+
+async def test_words_that_are_not_valid_unicode_are_searched_all_the_same(store):
+    await store.put_memories(ALICE, [entry(words="zebra \ud800", conversation="\ud800")])
+    assert len(await store.search(ALICE, search("\udfff zebra"))) == 1

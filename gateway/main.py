@@ -1,10 +1,12 @@
 """The embedded gateway: every part made from the settings, run in one process, closed in order."""
 
+import asyncio
 import gc
+import math
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import TypeAlias
 
@@ -29,6 +31,8 @@ from gateway.metrics import Metrics
 from gateway.settings import Settings
 
 Progress: TypeAlias = Callable[[str], None]
+
+CATCH_UP = 1.0  # seconds that a start may spend on learning what a crash left pending
 
 _log = structlog.get_logger(__name__)
 
@@ -99,8 +103,11 @@ async def embedded(settings: Settings, progress: Progress) -> AsyncIterator[Gate
         learner = Learner(store=store, outbox=store, embedder=embedder)
         queue = LocalQueue(learner.learn, store, metrics)
         metrics.gauge("gateway_queue_length", "Turns that wait to be learned.", lambda: len(queue))
-        queue.start()
+        await queue.start()
         stack.push_async_callback(queue.aclose)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CATCH_UP):
+                await queue.join()
         stack.push_async_callback(background.aclose, settings.shutdown_grace)
 
         async def health() -> dict[str, str]:
@@ -155,7 +162,7 @@ async def serve(settings: Settings, progress: Progress, ready: Callable[[int], N
                 server_header=False,
                 date_header=False,
                 timeout_keep_alive=75,
-                timeout_graceful_shutdown=round(settings.shutdown_grace),
+                timeout_graceful_shutdown=math.ceil(settings.shutdown_grace),
             )
             # When it has shut down, uvicorn raises the signal again for the handler that was there
             # before; with the default one the process would die before its store is closed.

@@ -74,7 +74,7 @@ async def served(
         clock=now,
         health=health,
     )
-    queue.start()
+    await queue.start()
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(
         uvicorn.Config(create_app(gateway), lifespan="off", log_config=None, access_log=False)

@@ -124,6 +124,7 @@ STATED = [
     ("I only drink coffee.", "preference taste:coffee"),
     ("I have a strong aversion to coffee.", "preference taste:coffee"),
     ("Coffee makes me anxious.", "preference taste:coffee"),
+    ("Strong smells give me headaches.", "preference taste:strong smell"),
     ("i dont like mushrooms", "preference taste:mushroom"),
     ("I'm scared of spiders.", "preference taste:spider"),
     ("I'm passionate about typography.", "preference taste:typography"),
@@ -151,6 +152,7 @@ STATED = [
     ("I keep halal.", "preference diet:halal"),
     # One sentence that says several things, or says one with its reason.
     ("I live in Oslo and work at Northwind.", "fact home.place", "fact work.employer"),
+    ("I moved to Oslo in May and work as a welder.", "fact home.place", "fact work.title"),
     ("I'm 41, and my wife is a nurse.", "fact age", "fact relation:wife.work.title"),
     ("I can't eat nuts, but I love figs.", "preference taste:nut", "preference taste:fig"),
     ("Since I have asthma, I avoid dust.", "fact health:asthma", "preference taste:dust"),

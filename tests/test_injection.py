@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from gateway.http.injection import inject
 from tests.json_texts import KEYS, SCALARS, SPACE, STRINGS, VALUES, arrays, objects
 
+DEADLINE = 2000  # milliseconds an example; more would be a hang, not a busy machine
 BLOCK = '<memories>\n- says "hi" \\ ☕ \U0001f600\n</memories>\n\n'
 POSITIONS = ("user", "message", "system")
 
@@ -81,7 +82,7 @@ def injected(messages, position, **more):
     return document["messages"]
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=DEADLINE)
 @given(bodies(), st.sampled_from(POSITIONS))
 def test_a_request_differs_by_the_block_alone_in_bytes_and_in_meaning(body, position):
     document = orjson.loads(body)

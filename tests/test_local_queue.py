@@ -59,7 +59,7 @@ async def test_what_is_queued_is_learned():
     parts = Parts()
     turns = [turn(f"I have a cat called Tom{n}.", number=n) for n in range(5)]
     queue = parts.queue()
-    queue.start()
+    await queue.start()
     for each in turns:
         await parts.learner.record(each)
         await queue.enqueue(each.id)
@@ -79,7 +79,7 @@ async def test_turns_that_nobody_queued_are_found_at_the_start():
         learned.set()
 
     queue = LocalQueue(learn, parts.store, parts.metrics)
-    queue.start()
+    await queue.start()
     await asyncio.wait_for(learned.wait(), 5)
     await queue.aclose()
     assert await parts.state(left) == [TurnState.LEARNED]
@@ -99,7 +99,7 @@ async def test_a_failure_is_tried_again_and_then_parked_with_its_reason():
     queue = LocalQueue(learn, parts.store, parts.metrics, tries=3, backoff=0.001)
     for each in (poison, sound):
         await parts.learner.record(each)
-    queue.start()
+    await queue.start()
     for each in (poison, sound):
         await queue.enqueue(each.id)
     await drained(queue)
@@ -157,7 +157,7 @@ async def test_a_step_of_a_tool_loop_that_arrives_while_the_last_is_learned_is_l
 
     monkeypatch.setattr(parts.embedder, "embed_documents", slow)
     queue = parts.queue()
-    queue.start()
+    await queue.start()
     await parts.learner.record(first)
     await queue.enqueue(first.id)
     await embedding.wait()

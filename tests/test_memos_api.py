@@ -46,7 +46,7 @@ async def test_what_is_added_in_sync_is_complete_and_found_with_its_sources(it):
     query = {"user_id": "ann", "query": "Lisbon tea", "relativity": 0}
     found = (await call(it, "search/memory", query))["data"]
     facts = found["memory_detail_list"]
-    assert {m["memory_type"] for m in facts} == {"WorkingMemory", "LongTermMemory"}
+    assert {m["memory_type"] for m in facts} == {"WorkingMemory"}  # the fact says no more
     sources = [source for m in facts for source in m["sources"]]
     assert {s["content"] for s in sources} >= {"I live in Lisbon."}
     assert {(s["role"], s["conversation_id"], s["chat_time"]) for s in sources} == {
@@ -56,6 +56,8 @@ async def test_what_is_added_in_sync_is_complete_and_found_with_its_sources(it):
         assert 0 <= memory["relativity"] <= 1
         assert isinstance(memory["create_time"], int)
         assert memory["status"] == "activated"
+    listed = (await call(it, "get/memory", {"user_id": "ann"}))["data"]["memory_detail_list"]
+    assert {m["memory_type"] for m in listed} == {"WorkingMemory", "LongTermMemory"}
     [preference] = found["preference_detail_list"]
     assert preference["preference_type"] == "explicit_preference"
     assert "green tea" in preference["preference"]
@@ -114,7 +116,7 @@ async def test_what_does_not_bear_on_the_question_stays_under_the_threshold(it):
     [
         ("add/message", b"{", 40000, "JSON"),
         ("add/message", {}, 40002, "user_id"),
-        ("add/message", told() | {"messages": []}, 40000, "messages"),
+        ("add/message", told() | {"messages": []}, 40002, "messages"),
         ("add/message", told("x") | {"user_id": 7}, 40000, "user_id"),
         ("add/message", told("x") | {"user_id": "u" * 101}, 40010, "user_id"),
         ("add/message", told("x") | {"conversation_id": "c" * 101}, 40011, "conversation_id"),

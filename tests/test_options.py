@@ -187,6 +187,11 @@ def test_an_id_of_the_most_characters_is_taken_and_a_longer_one_refused():
     assert refusal(conversation_of, [], wrong)["param"] == "metadata.conversation_id"
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_a_name_beyond_ascii_is_the_same_in_a_header_and_in_the_body(encoding):
+    assert user_of([(b"x-user-id", "José".encode(encoding))], {}) == user_of([], {"user": "José"})
+
+
 def test_of_two_headers_of_one_name_the_first_counts():
     twice = headers(x_user_id="a") + headers(x_user_id="b")
     assert user_of(twice, {}) == "a"

@@ -4,27 +4,28 @@ import re
 import unicodedata
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.memory import prompt
 from gateway.memory.model import Kind, Memory, Scope, Speaker
 
+DEADLINE = 2000  # milliseconds an example; more would be a hang, not a busy machine
 DAY = 86_400_000
 JOINERS = "\u200c\u200d"  # Persian spelling and emoji need them
 
 
-def memory(text, *, time=0, kind=Kind.FACT, speaker=Speaker.USER, position=0):
+def memory(text, *, time=0, created=0, kind=Kind.FACT, speaker=Speaker.USER, position=0):
     return Memory(
-        id=f"{text}{time}{position}",
+        id=f"{text}{time}{created}{position}",
         scope=Scope("project", "user"),
         kind=kind,
         text=text,
         speaker=speaker,
         conversation="c",
         time=time,
-        created=time,
-        updated=time,
+        created=created,
+        updated=created,
         sources=(),
         position=position,
     )
@@ -61,11 +62,13 @@ memories = st.lists(
 )
 
 
+@settings(deadline=DEADLINE)
 @given(memories, memories, nasty)
 def test_a_block_is_taken_off_any_text_that_it_leads(found, standing, text):
     assert prompt.strip(prompt.block(found, standing) + text) == text or not (found or standing)
 
 
+@settings(deadline=DEADLINE)
 @given(memories, memories, nasty)
 def test_no_memory_can_close_the_block_or_begin_a_line(found, standing, text):
     block = prompt.block(found, standing)
@@ -105,6 +108,7 @@ def test_what_is_no_marker_stays_as_it_is(text):
     assert prompt.inert(text) == text
 
 
+@settings(deadline=DEADLINE)
 @given(st.characters(categories=["Cc", "Zl", "Zp"]))
 def test_controls_and_line_separators_become_spaces_or_nothing(character):
     assert prompt.inert(f"a{character}b") in {"ab", "a b"}
@@ -133,6 +137,7 @@ def test_what_a_language_or_an_emoji_needs_is_kept(text):
     assert prompt.inert(text) == text
 
 
+@settings(deadline=DEADLINE)
 @given(nasty)
 def test_an_inert_text_is_one_line_without_unseen_characters_and_stays_the_same(text):
     inert = prompt.inert(text)
@@ -157,6 +162,12 @@ def test_episodes_of_one_time_stand_in_the_order_of_their_conversation_and_as_th
     first = memory("[1970-01-01] user: first", kind=Kind.EPISODE, position=1)
     lines, _ = prompt.split(prompt.block([second, first]))
     assert lines == [first.text, second.text]
+
+
+def test_memories_of_one_time_stand_in_the_order_they_were_recorded():
+    later = memory("later", created=2, kind=Kind.EPISODE, position=1)
+    sooner = memory("sooner", created=1, kind=Kind.EPISODE, position=2)
+    assert prompt.split(prompt.block([later, sooner]))[0] == ["sooner", "later"]
 
 
 def test_the_same_memories_make_the_same_block_in_any_order():
@@ -196,12 +207,14 @@ def test_a_text_that_only_resembles_a_block_is_left_as_it_is(text):
     assert prompt.split(text) == ([], text)
 
 
+@settings(deadline=DEADLINE)
 @given(st.text())
 @example("")
 def test_a_text_without_a_block_is_left_as_it_is(text):
     assert prompt.split(text) == ([], text)
 
 
+@settings(deadline=DEADLINE)
 @given(st.one_of(st.integers(0, len(HEAD) - 1), st.integers(-len(FOOT), -1)))
 def test_a_block_that_lacks_a_character_of_its_frame_is_the_user_s_own_text(place):
     place %= len(OURS)

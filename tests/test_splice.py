@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from gateway.http import splice
 from tests.json_texts import DOCUMENTS, VALUES, arrays
 
+DEADLINE = 2000  # milliseconds an example; more would be a hang, not a busy machine
 LARGE = 20 * 2**20
 
 
@@ -35,12 +36,14 @@ def common(one, other):
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
+@settings(deadline=DEADLINE)
 @given(DOCUMENTS)
 def test_the_members_are_those_that_the_parser_sees(document):
     seen = {m.name.decode(): value_at(document, m.value) for m in splice.members(document)}
     assert seen == orjson.loads(document)
 
 
+@settings(deadline=DEADLINE)
 @given(DOCUMENTS)
 def test_a_member_is_found_where_the_parser_takes_its_value_from(document):
     parsed = orjson.loads(document)
@@ -52,13 +55,14 @@ def test_a_member_is_found_where_the_parser_takes_its_value_from(document):
         assert (splice.find(document, name.encode()) is not None) == (name in parsed)
 
 
+@settings(deadline=DEADLINE)
 @given(arrays(VALUES).map(str.encode))
 def test_the_objects_of_an_array_are_those_that_the_parser_sees(document):
     seen = [value_at(document, start) for start in splice.objects(document, 0)]
     assert seen == [value for value in orjson.loads(document) if isinstance(value, dict)]
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=DEADLINE)
 @given(DOCUMENTS)
 def test_removing_a_key_leaves_the_document_without_it_and_every_other_member_as_written(document):
     parsed = orjson.loads(document)
@@ -68,7 +72,7 @@ def test_removing_a_key_leaves_the_document_without_it_and_every_other_member_as
     assert raw_members(removed) == [m for m in raw_members(document) if m[0] != b"memory"]
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=DEADLINE)
 @given(DOCUMENTS)
 def test_removing_a_key_that_occurs_once_takes_out_one_piece(document):
     times = sum(member.name == b"memory" for member in splice.members(document))

@@ -9,6 +9,8 @@ import sys
 import httpx
 import pytest
 
+from gateway.adapters.edge import EdgeStore
+from gateway.adapters.minilm import MODEL
 from tests import process
 
 pytestmark = pytest.mark.process
@@ -57,10 +59,16 @@ def test_a_port_that_is_taken_is_refused_and_named(cache, tmp_path):
 
 
 def test_another_embedding_model_is_refused_and_both_are_named(cache, tmp_path):
-    with process.gateway(tmp_path, cache) as gateway:
-        gateway.stop()
+    EdgeStore.open(tmp_path / "data", model="BAAI/bge-small-en-v1.5", dimension=384).close()
+    line = refused(cache, tmp_path)
+    assert "BAAI/bge-small-en-v1.5" in line
+    assert MODEL in line
+
+
+def test_a_model_that_no_wheel_carries_is_refused_and_named(cache, tmp_path):
     line = refused(cache, tmp_path, embedding_model="BAAI/bge-small-en-v1.5")
     assert "BAAI/bge-small-en-v1.5" in line
+    assert "GATEWAY_EMBEDDING_SOURCE" in line
 
 
 def test_an_unknown_setting_is_refused_and_named(cache, tmp_path):

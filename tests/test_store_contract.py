@@ -207,6 +207,15 @@ async def test_a_turn_that_is_gone_stays_gone_when_it_is_marked(store):
     assert await store.pending(created_before=MANY, limit=10) == []
 
 
+async def test_a_turn_that_was_replaced_meanwhile_is_not_marked(store):
+    await store.put_turn(ALICE, turn(created=1000))
+    await store.put_turn(ALICE, turn(created=2000))
+    await store.mark("t", TurnState.LEARNED, created=1000)
+    assert (await store.load("t")).state is TurnState.PENDING
+    await store.mark("t", TurnState.LEARNED, created=2000)
+    assert (await store.load("t")).state is TurnState.LEARNED
+
+
 async def test_marking_one_turn_leaves_the_others(store):
     for key in "ab":
         await store.put_turn(ALICE, turn(key))
@@ -300,10 +309,12 @@ async def test_nothing_is_written_when_one_memory_is_of_another_scope(store):
     assert await ids(store, scope=BOB) == set()
 
 
-async def test_many_memories_are_written_at_once(store):
-    await store.put_memories(ALICE, [entry(str(n)) for n in range(200)])
-    assert await ids(store) == {str(n) for n in range(200)}
+async def test_many_memories_are_written_and_erased_at_once(store):
+    await store.put_memories(ALICE, [entry(str(n)) for n in range(450)])
+    assert await ids(store) == {str(n) for n in range(450)}
     await store.put_memories(ALICE, [])
+    assert await store.erase(ALICE) == 450
+    assert await ids(store) == set()
 
 
 @pytest.mark.parametrize("other", NEIGHBOURS)

@@ -2,7 +2,6 @@
 
 import re
 import tracemalloc
-from datetime import timedelta
 from itertools import pairwise
 
 import orjson
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 
 from gateway.http.tee import MAX_CALLS, MAX_EVENT, MAX_TEXT, Answer, EventSplitter
 
+DEADLINE = 2000  # milliseconds an example; more would be a hang, not a busy machine
 BOM = b"\xef\xbb\xbf"
 
 pieces = st.one_of(
@@ -51,13 +51,13 @@ def reference(stream):
     return found
 
 
-@settings(max_examples=1500, deadline=timedelta(seconds=2))
+@settings(max_examples=1500, deadline=DEADLINE)
 @given(streams, st.lists(st.integers(0, 200), max_size=12))
 def test_any_bytes_cut_anywhere_give_the_same_events(stream, places):
     assert events(*cut(stream, places)) == events(stream) == reference(stream)
 
 
-@settings(max_examples=200, deadline=timedelta(seconds=2))
+@settings(max_examples=200, deadline=DEADLINE)
 @given(streams)
 def test_bytes_that_come_one_by_one_give_the_same_events(stream):
     assert events(*(stream[i : i + 1] for i in range(len(stream)))) == reference(stream)
@@ -137,6 +137,11 @@ def test_an_over_long_line_is_skipped_however_it_comes_and_later_events_are_read
 def test_a_line_of_the_most_bytes_is_read():
     text = b"x" * (MAX_EVENT - len(b"data: "))
     assert events(b"data: " + text + b"\n\n") == [text]
+
+
+def test_a_stream_of_any_length_is_read_to_its_end():
+    event = b"x" * 2**20
+    assert events(*[b"data: " + event + b"\n\n"] * 20) == [event] * 20
 
 
 @pytest.mark.parametrize("chunk", [b"x" * 2**20, b"data: " + b"x" * 2**20 + b"\n"])
@@ -230,10 +235,11 @@ def test_tool_calls_without_an_index_are_told_apart_by_their_order(index):
     assert [call["function"]["arguments"] for call in message["tool_calls"]] == ["{}", "[]"]
 
 
-def test_an_id_that_comes_again_empty_is_kept():
+@pytest.mark.parametrize("again", ["", "b", None])
+def test_the_first_id_of_a_tool_call_is_kept(again):
     pieces = [
         {"index": 0, "id": "a", "type": "function", "function": {"name": "f", "arguments": "{"}},
-        {"index": 0, "id": "", "type": "", "function": {"name": "", "arguments": "}"}},
+        {"index": 0, "id": again, "type": "", "function": {"name": "", "arguments": "}"}},
     ]
     [call] = gathered(*({"tool_calls": [piece]} for piece in pieces)).message()["tool_calls"]
     assert call == {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}
@@ -314,6 +320,51 @@ def shaped(**members):
     return st.one_of(st.fixed_dictionaries({}, optional=members), junk)
 
 
+WHOLE = {
+    "choices": [
+        {
+            "index": 0,
+            "finish_reason": None,
+            member: {
+                "role": "assistant",
+                "content": "Hi",
+                "tool_calls": [
+                    {
+                        "index": 0,
+                        "id": "a",
+                        "type": "function",
+                        "function": {"name": "f", "arguments": "{}"},
+                    }
+                ],
+            },
+        }
+        for member in ("delta", "message")
+    ],
+    "usage": {"total_tokens": 1},
+}
+
+
+def spoiled(value, junk):
+    """The same JSON with junk in one place, for each place."""
+    yield junk
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from (value | {key: other} for other in spoiled(inner, junk))
+    if isinstance(value, list):
+        for place, inner in enumerate(value):
+            for other in spoiled(inner, junk):
+                yield [*value[:place], other, *value[place + 1 :]]
+
+
+@pytest.mark.parametrize("junk", [None, True, -1, 0.5, "x", [], [1], [[]], {}, {"a": 1}])
+def test_junk_in_any_place_of_an_answer_never_raises(junk):
+    for document in spoiled(WHOLE, junk):
+        answer = Answer()
+        answer.event(orjson.dumps(document))
+        answer.document(orjson.dumps(document))
+        orjson.dumps([answer.message(), answer.usage])
+
+
 functions = shaped(name=junk, arguments=junk)
 calls = st.one_of(st.lists(shaped(index=junk, id=junk, type=junk, function=functions)), junk)
 messages = shaped(role=junk, content=junk, tool_calls=calls)
@@ -321,7 +372,7 @@ choices = st.lists(shaped(index=st.one_of(st.just(0), junk), delta=messages, mes
 answers = shaped(choices=st.one_of(choices, junk), usage=junk)
 
 
-@settings(max_examples=500, deadline=timedelta(seconds=2))
+@settings(max_examples=200, deadline=DEADLINE)
 @given(st.lists(answers, max_size=4))
 def test_json_of_any_shape_never_raises(documents):
     answer = Answer()

@@ -1,12 +1,13 @@
 """What is new in a request is told from resent history, and one exchange keeps one name."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.memory import prompt, transcript
 from gateway.memory.model import Kind, Memory, Scope, Speaker
 
+DEADLINE = 2000  # milliseconds an example; more would be a hang, not a busy machine
 NOW = 1_757_664_000_000  # 2025-09-12, 08:00 UTC
 DAY = 86_400_000
 ANNA, BEN = Scope("p", "anna"), Scope("p", "ben")
@@ -196,6 +197,7 @@ spoken = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=DEADLINE)
 @given(st.lists(spoken, max_size=6))
 def test_messages_of_any_json_are_read_without_failing(messages):
     found = transcript.read(messages, now=NOW)

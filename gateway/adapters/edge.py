@@ -60,7 +60,8 @@ B: Final = 0.75
 AVERAGE_LENGTH: Final = 60.0
 
 _QUESTION: Final = 20_000  # characters that are searched by; ten times as many take 50 ms
-_AT_ONCE: Final = 64  # memories in a write: about 10 ms, then others have their turn
+_WRITTEN_AT_ONCE: Final = 64  # memories: about 10 ms, then others have their turn
+_DELETED_AT_ONCE: Final = 200  # the same
 _OWN: Final = (PROJECT, USER, RECORD)
 _TURN: Final = (*_OWN, "state", "attempts", "error")
 
@@ -148,9 +149,9 @@ class EdgeStore:
         lengths = {len(entry.vector) for entry in entries if entry.vector is not None}
         if lengths - {self._dimension}:  # the engine would write what comes before it
             raise StoreError(f"a vector has not the dimension {self._dimension}")
-        for start in range(0, len(entries), _AT_ONCE):
+        for start in range(0, len(entries), _WRITTEN_AT_ONCE):
             with _reported("write memories"):
-                some = entries[start : start + _AT_ONCE]
+                some = entries[start : start + _WRITTEN_AT_ONCE]
                 self._memories.put(self._point(entry) for entry in some)
             await asyncio.sleep(0)
 
@@ -205,11 +206,12 @@ class EdgeStore:
     async def delete_memories(self, scope: Scope, ids: Sequence[str]) -> int:
         with _reported("delete memories"):
             points = {memory_point(scope, each) for each in ids}
-            return _delete(self._memories, within(scope, among(points)))
+            return await _delete(self._memories, within(scope, among(points)))
 
     async def erase(self, scope: Scope) -> int:
         with _reported("erase"):
-            return sum(_delete(shard, within(scope)) for shard in (self._turns, self._memories))
+            turns = await _delete(self._turns, within(scope))
+            return turns + await _delete(self._memories, within(scope))
 
     async def load(self, turn_id: str) -> Turn | None:
         with _reported("read a turn"):
@@ -217,11 +219,19 @@ class EdgeStore:
             return next((turn_from(payload) for payload in found.values()), None)
 
     async def mark(
-        self, turn_id: str, state: TurnState, *, attempts: int = 0, error: str = ""
+        self,
+        turn_id: str,
+        state: TurnState,
+        *,
+        attempts: int = 0,
+        error: str = "",
+        created: Millis | None = None,
     ) -> None:
         with _reported("mark a turn"):
             # By a filter, which may find nothing: by id, the engine fails on a point that is gone.
-            there = Filter(must=[among([turn_point(turn_id)])])
+            still = RangeFloat(gte=created, lte=created)
+            same = [] if created is None else [FieldCondition("created", range=still)]
+            there = Filter(must=[among([turn_point(turn_id)]), *same])
             payload = state_payload(state, attempts, error)
             self._turns.write(UpdateOperation.set_payload_by_filter(there, payload))
 
@@ -281,12 +291,13 @@ def _own(scope: Scope, found: Mapping[UUID, Payload]) -> dict[UUID, Payload]:
     return own
 
 
-def _delete(shard: Shard, where: Filter) -> int:
-    """How many there were."""
-    count = shard.count(where)
-    if count:
-        shard.write(UpdateOperation.delete_points_by_filter(where))
-    return count
+async def _delete(shard: Shard, where: Filter) -> int:
+    """How many there were. Others have their turn in between, so it is not done in one step."""
+    total = 0
+    while count := shard.delete(where, _DELETED_AT_ONCE):
+        total += count
+        await asyncio.sleep(0)
+    return total
 
 
 @contextmanager

@@ -95,6 +95,13 @@ class Shard:
         if self._unflushed >= FLUSH_AFTER:
             self.flush()
 
+    def delete(self, where: Filter, limit: int) -> int:
+        """Delete at most so many of these points; how many it were."""
+        records, _ = self._shard.scroll(ScrollRequest(filter=where, limit=limit))
+        if records:
+            self.write(UpdateOperation.delete_points([record.id for record in records]))
+        return len(records)
+
     def query(self, requests: Sequence[QueryRequest]) -> list[dict[UUID, float]]:
         """For each request its points and their scores."""
         results = self._shard.query_batch(QueryBatchRequest(list(requests)))
@@ -153,7 +160,7 @@ class Shard:
         return self._shard.optimize()
 
     def compact(self) -> None:
-        """Rewrite the files without what was deleted: about 0.1 ms for each point that stays."""
+        """Rewrite the files without what was deleted: about 0.3 ms for each point that stays."""
         self.close()
         self._shard = self._load(_PURGING)
         self._shard.optimize()

@@ -86,10 +86,16 @@ class FakeStore:
         return self._turns.get(turn_id)
 
     async def mark(
-        self, turn_id: str, state: TurnState, *, attempts: int = 0, error: str = ""
+        self,
+        turn_id: str,
+        state: TurnState,
+        *,
+        attempts: int = 0,
+        error: str = "",
+        created: Millis | None = None,
     ) -> None:
-        if turn_id in self._turns:
-            turn = self._turns[turn_id]
+        turn = self._turns.get(turn_id)
+        if turn is not None and created in {None, turn.created}:
             self._turns[turn_id] = replace(turn, state=state, attempts=attempts, error=error)
 
     async def pending(self, *, created_before: Millis, limit: int) -> list[str]:

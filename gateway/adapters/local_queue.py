@@ -60,8 +60,9 @@ class LocalQueue:
         """Learn this turn soon. Queued twice is learned once."""
         self._push(turn_id)
 
-    def start(self) -> None:
+    async def start(self) -> None:
         """Begin to work, with the turns that the ledger says are pending."""
+        await self._sweep(self._clock())
         self._running = asyncio.create_task(self._run())
 
     async def join(self) -> None:
@@ -82,20 +83,22 @@ class LocalQueue:
 
     async def _run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._sweep())
+            tasks.create_task(self._sweep_now_and_then())
             tasks.create_task(self._work())
 
-    async def _sweep(self) -> None:
-        age = 0.0
+    async def _sweep_now_and_then(self) -> None:
         while True:
-            try:
-                before = self._clock() - round(age * 1000)
-                for turn_id in await self._outbox.pending(created_before=before, limit=SWEEP_LIMIT):
-                    self._push(turn_id)
-            except Exception as error:  # noqa: BLE001  the next sweep may succeed
-                _log.error("sweep failed", error=type(error).__name__)
-            age = self._sweep_every
             await asyncio.sleep(self._sweep_every)
+            await self._sweep(self._clock() - round(self._sweep_every * 1000))
+
+    async def _sweep(self, created_before: Millis) -> None:
+        try:
+            left = await self._outbox.pending(created_before=created_before, limit=SWEEP_LIMIT)
+        except Exception as error:  # noqa: BLE001  the next sweep may succeed
+            _log.error("sweep failed", error=type(error).__name__)
+            return
+        for turn_id in left:
+            self._push(turn_id)
 
     async def _work(self) -> None:
         while True:

@@ -43,10 +43,13 @@ _NOT_FORWARDED = HOP_BY_HOP | {
 
 
 def get(headers: RawHeaders, name: bytes) -> str:
-    """The first value of a header, or ""."""
+    """The first value of a header, or "". Clients write beyond ASCII in UTF-8, or in latin-1."""
     for key, value in headers:
         if key == name:
-            return value.decode("latin-1").strip()
+            try:
+                return value.decode().strip()
+            except UnicodeDecodeError:
+                return value.decode("latin-1").strip()
     return ""
 
 

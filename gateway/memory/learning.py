@@ -28,7 +28,7 @@ from gateway.memory.ports import Embedder, Outbox, Selection, Store
 from gateway.memory.reconciliation import reconcile, slots
 
 STATED = frozenset({Kind.FACT, Kind.PREFERENCE})
-KEPT = frozenset({Status.ACTIVATED, Status.ARCHIVED})
+KEPT = frozenset(Status)  # a memory that was deleted stays so when it is said again
 SLOT_LIMIT = 100  # states of one slot that are compared
 
 
@@ -78,7 +78,7 @@ class Learner:
         await self._store.put_memories(turn.scope, entries)
         async with self._locks.setdefault(turn.scope, asyncio.Lock()):
             await self._state(said)
-        await self._outbox.mark(turn.id, TurnState.LEARNED)
+        await self._outbox.mark(turn.id, TurnState.LEARNED, created=turn.created)
 
     async def _state(self, turn: Turn) -> None:
         """Add what the turn states to what is known, or bring what is known up to date."""

@@ -95,9 +95,19 @@ class Outbox(Protocol):
     async def load(self, turn_id: str) -> Turn | None: ...
 
     async def mark(
-        self, turn_id: str, state: TurnState, *, attempts: int = 0, error: str = ""
+        self,
+        turn_id: str,
+        state: TurnState,
+        *,
+        attempts: int = 0,
+        error: str = "",
+        created: Millis | None = None,
     ) -> None:
-        """Set a turn's state; a turn that is gone (erased meanwhile) stays gone."""
+        """Set a turn's state; a turn that is gone (erased meanwhile) stays gone.
+
+        With `created`, only if the turn is still the one that was created then: a later step of a
+        tool loop replaces a turn while it is being learned, and has yet to be learned itself.
+        """
         ...
 
     async def pending(self, *, created_before: Millis, limit: int) -> list[str]:
@@ -168,5 +178,3 @@ class JobQueue(Protocol):
     async def enqueue(self, turn_id: str) -> None:
         """Ask for a turn to be learned. Losing the request is harmless: pending turns are swept."""
         ...
-
-

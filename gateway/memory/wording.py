@@ -35,7 +35,8 @@ _LEADING = _set("""
     anything something everything involve involves involving eat eating drink drinking watch
     watching play playing wear wearing use using read reading listen listening have having visit
     visiting go going do doing buy buying purchase purchasing attend attending try trying consume
-    consuming drive driving own owning take taking see seeing get getting keep keeping avoid avoiding
+    consuming drive driving own owning take taking see seeing get getting keep keeping avoid
+    avoiding
     el los las le les der das den ein eine einen un una une
 """)
 _TRAILING = _set("""

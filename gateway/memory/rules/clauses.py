@@ -54,7 +54,7 @@ _ASKED_AFTER = regex(
     \s+((and|so|but)\s+)?(can|could|would|will) you\b|
     \s+(and|so|but) (please|(what|where|which|who|why|how|should|is|are|do|does|any)\b)|
     \s+(please|pls) (help|tell|give|suggest|recommend|write|make|show|find|explain|list|create)\b|
-    [,;.]?\s+(help me|tell me|give me|show me|suggest|recommend)\b).*$
+    ([,;.]|\s+and)\s+(help me|tell me|give me|show me|suggest|recommend)\b).*$
 """,
     _WORDS,
 )
@@ -110,7 +110,13 @@ _GIVEN = regex(
     _WORDS,
 )
 # Only a state shares its subject: "I want to live and work there" says nothing of either.
-_STATE = regex(r"(I|we) (\w+ly )?{elided}\b(?! to\b)|(I'm|im|I've|we're)\b", _WORDS)
+_STATE = regex(
+    r"""
+    (I|we) ((\w+ly|just|have) )?({elided}\b(?! to\b)|(moved|relocated|grew up|was born|
+    graduated)\b)|(I'm|im|I've|we're)\b
+""",
+    _WORDS,
+)
 _SHARED = regex(r"\s*,?\s+and\s+(I\s+)?(also\s+)?(?={elided}\b)|\s*,\s+(?={elided}\b)", _WORDS)
 _SO_SHARED = regex(r"""
     \s*,?\s+and ((so|thus|therefore) )?(?=(must|can ?not|can't|avoid|refuse|prefer|never|don't|

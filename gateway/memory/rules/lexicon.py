@@ -93,9 +93,8 @@ job
     beautician|nanny|babysitter|caregiver|carer|housewife|househusband|homemaker|stay-at-home (mom|
     mum|dad|parent|mother|father)|influencer|blogger|streamer|youtuber|podcaster|marketer|
     copywriter|strategist|planner|florist|tailor|seamstress|jeweler|veteran|retiree|pensioner|
-    self-employed|retired|athlete|footballer|cyclist|
-    midwife|optometrist|physiotherapist|radiographer|dietitian|nutritionist|
-    postman|mailman|courier|politician|diplomat|principal|superintendent|advisor|adviser|agent|
+    self-employed|retired|athlete|footballer|cyclist|midwife|optometrist|
+    physiotherapist|radiographer|dietitian|nutritionist|postman|mailman|courier|politician|diplomat|principal|superintendent|advisor|adviser|agent|
     representative|rep|specialist|coordinator|worker|employee|civil servant|
     teaching assistant|educator|instructor|choreographer|producer|composer|dj|comedian|model))
 partner
@@ -140,7 +139,7 @@ condition
     knees?|hips?|shoulders?|ankles?|wrists?|heart)|(an? )?(back|knee|hip|shoulder|joint|kidney|
     liver|lung|respiratory|skin|autoimmune|heart|genetic|medical|mental health) (problems?|issues?|
     conditions?|disorder|disease|pain)|high blood sugar|long covid|(a )?pacemaker|a disability|
-    hearing loss|\w+phobia|rosacea|carpal tunnel|plantar fasciitis|hemophilia|haemophilia|
+    hearing loss|\w+phobia|carpal tunnel|plantar fasciitis|hemophilia|haemophilia|
     narcolepsy|(an? )?eating disorder|raynaud'?s|sensory (issues|processing \w+))
 traits
     (diabetic|asthmatic|dyslexic|colou?r-? ?blind|deaf|blind|hard of hearing|epileptic|autistic|

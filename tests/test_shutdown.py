@@ -1,0 +1,98 @@
+"""SIGTERM lets streams finish for the grace time; what is cut then is recorded as it came."""
+
+import asyncio
+import contextlib
+import signal
+
+import httpx
+import pytest
+
+from gateway.adapters.edge import EdgeStore
+from gateway.adapters.minilm import MODEL
+from gateway.memory.model import Ending, Scope
+from tests import process
+from tests.scripted_upstream import DONE, delta, scripted_upstream
+
+pytestmark = [pytest.mark.anyio, pytest.mark.process]
+
+ASK = {
+    "model": "m",
+    "stream": True,
+    "user": "ann",
+    "metadata": {"conversation_id": "c"},
+    "messages": [{"role": "user", "content": "I live in Lisbon."}],
+}
+
+
+async def ended(gateway: process.Process) -> int:
+    async with asyncio.timeout(20):
+        while (code := gateway.child.poll()) is None:  # noqa: ASYNC110  another process's end
+            await asyncio.sleep(0.02)
+    return code
+
+
+async def recorded(folder) -> list[Ending]:
+    store = EdgeStore.open(folder / "data", model=MODEL, dimension=384)
+    turns = await store.get_turns(Scope("default", "ann"), "c", 5)
+    store.close()
+    return [turn.ending for turn in turns]
+
+
+async def test_a_stream_that_is_open_at_sigterm_is_finished(tmp_path, default_model_folder):
+    stopped = asyncio.Event()
+
+    async def script(exchange):
+        await exchange.head(200, [("content-type", "text/event-stream")])
+        await exchange.chunk(delta("Hel"))
+        await stopped.wait()
+        await asyncio.sleep(0.3)
+        await exchange.chunk(delta("lo.", "stop") + DONE)
+        await exchange.end()
+
+    cache = default_model_folder.parent.parent
+    async with scripted_upstream(script) as upstream:
+        with process.gateway(
+            tmp_path, cache, upstream_base_url=upstream.url, shutdown_grace="10"
+        ) as gateway:
+            got = b""
+            async with (
+                httpx.AsyncClient(trust_env=False) as client,
+                client.stream("POST", f"{gateway.url}/v1/chat/completions", json=ASK) as response,
+            ):
+                async for chunk in response.aiter_raw():
+                    got += chunk
+                    if not stopped.is_set():
+                        gateway.child.send_signal(signal.SIGTERM)
+                        stopped.set()
+            assert got == delta("Hel") + delta("lo.", "stop") + DONE
+            assert await ended(gateway) == 0
+    assert await recorded(tmp_path) == [Ending.COMPLETE]
+
+
+async def test_a_stream_that_outlasts_the_grace_time_is_cut_and_recorded(
+    tmp_path, default_model_folder
+):
+    async def script(exchange):
+        await exchange.head(200, [("content-type", "text/event-stream")])
+        await exchange.chunk(delta("Hel"))
+        await exchange.closed.wait()
+
+    cache = default_model_folder.parent.parent
+    async with scripted_upstream(script) as upstream:
+        with process.gateway(
+            tmp_path, cache, upstream_base_url=upstream.url, shutdown_grace="1"
+        ) as gateway:
+            got = b""
+            with contextlib.suppress(httpx.RemoteProtocolError):
+                async with (
+                    httpx.AsyncClient(trust_env=False) as client,
+                    client.stream(
+                        "POST", f"{gateway.url}/v1/chat/completions", json=ASK
+                    ) as response,
+                ):
+                    async for chunk in response.aiter_raw():
+                        got += chunk
+                        gateway.child.send_signal(signal.SIGTERM)
+            assert b"[DONE]" not in got
+            assert await ended(gateway) == 0
+    assert await recorded(tmp_path) == [Ending.SHUTDOWN]

@@ -130,6 +130,13 @@ class Settings(BaseSettings):
             raise ValueError("each key is written as project:key")
         return [{"project": project.rstrip(), "key": key.lstrip()} for project, _, key in pairs]
 
+    @field_validator("api_keys")
+    @classmethod
+    def _of_one_project_each(cls, keys: tuple[ApiKey, ...]) -> tuple[ApiKey, ...]:
+        if len({each.key.get_secret_value() for each in keys}) < len(keys):
+            raise ValueError("one key is given twice")
+        return keys
+
     @model_validator(mode="after")
     def _open_only_on_loopback(self) -> Self:
         if not self.api_keys and not is_loopback(self.host):

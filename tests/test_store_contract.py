@@ -464,6 +464,22 @@ async def test_info_is_found_by_type_and_value(store):
     assert await ids(store, Selection(kinds=frozenset(Kind), where=parse({"other": 1}))) == set()
 
 
+@pytest.mark.parametrize(
+    ("op", "passing"), [("gt", "cd"), ("gte", "bcd"), ("lt", "a"), ("lte", "ab")]
+)
+async def test_a_range_ends_where_it_says(store, op, passing):
+    await store.put_memories(
+        ALICE,
+        [
+            entry(key, created=n, updated=n, labels=Labels(info={"k": n, "other": 2}))
+            for n, key in enumerate("abcd", 1)
+        ],
+    )
+    for field in ("create_time", "update_time", "k"):
+        where = Selection(kinds=frozenset(Kind), where=parse({field: {op: 2}}))
+        assert await ids(store, where) == set(passing)
+
+
 names = st.sampled_from(["a", "b", "é"])
 keys = st.sampled_from(["k", "a.b", 'q"[]', "user", ""])
 numbers = st.sampled_from([0, 1, 1.0, -0.0, 1.5, -3, 2**53, 2**53 + 1, 2**60, 1e300])

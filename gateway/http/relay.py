@@ -122,10 +122,11 @@ class _Exchange:
             await self._whole(response, kept)
 
     async def _stream(self, response: ModelResponse, kept: RawHeaders) -> None:
-        present = {key for key, _ in kept}
-        await self._start(
-            response.status, [*kept, *(h for h in _UNBUFFERED if h[0] not in present)]
-        )
+        # Without a length, for an error event may have to follow what the upstream announced.
+        head = [pair for pair in kept if pair[0] != b"content-length"]
+        present = {key for key, _ in head}
+        head += [pair for pair in _UNBUFFERED if pair[0] not in present]
+        await self._start(response.status, head)
         body = response.body
         try:
             held = await self._forward(body)

@@ -9,6 +9,8 @@ from typing import Any
 
 import orjson
 
+from gateway.memory.model import text_of
+
 MAX_EVENT = 8 * 2**20  # bytes of one event that are read; lines beyond them still pass
 MAX_TEXT = 2**20  # characters of an answer that are kept
 MAX_CALLS = 128  # tool calls of an answer that are kept
@@ -133,7 +135,7 @@ class Answer:
                 self._said(said)
 
     def _said(self, said: dict[str, Any]) -> None:
-        if text := self._kept(said.get("content")):
+        if text := self._kept(text_of(said.get("content"))):
             self._text.append(text)
         calls = said.get("tool_calls")
         for order, call in enumerate(calls if isinstance(calls, list) else ()):

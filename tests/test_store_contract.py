@@ -207,6 +207,27 @@ async def test_a_turn_that_is_gone_stays_gone_when_it_is_marked(store):
     assert await store.pending(created_before=MANY, limit=10) == []
 
 
+async def test_with_a_merit_the_best_of_both_arms_are_returned(store):
+    texts = ["heron", "heron heron lighthouse", "harbour", "lighthouse", "ferry"]
+    vectors = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.9, 0.1, 0.0]]
+    entries = [
+        entry(text, words=text, vector=vector)
+        for text, vector in zip(texts, [*vectors, None, None], strict=True)
+    ]
+    await store.put_memories(ALICE, entries)
+
+    async def best(merit):
+        wanted = Selection(kinds=frozenset(Kind))
+        query = Search(
+            selection=wanted, words="heron lighthouse", vector=vectors[0], limit=2, merit=merit
+        )
+        return {hit.memory.id for hit in await store.search(ALICE, query)}
+
+    assert await best(lambda dense, _lexical: dense or 0.0) == {"heron", "harbour"}
+    assert "heron heron lighthouse" in await best(lambda _dense, lexical: lexical or 0.0)
+    assert len(await best(lambda _dense, lexical: lexical or 0.0)) == 2
+
+
 async def test_a_turn_that_was_replaced_meanwhile_is_not_marked(store):
     await store.put_turn(ALICE, turn(created=1000))
     await store.put_turn(ALICE, turn(created=2000))

@@ -8,8 +8,9 @@ has moved on by some 32 MB.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from heapq import nlargest
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 from uuid import UUID
@@ -194,6 +195,8 @@ class EdgeStore:
             rest = {arm: within(scope, among(m)) for arm, m in missing.items() if m}
             for arm, more in self._scores(scope, queries, rest, len(found)).items():
                 scores[arm] |= more
+            if search.merit is not None:
+                found = _best(search.merit, found, scores, search.limit)
             return [
                 Hit(
                     memory=memory_from(payload),
@@ -278,6 +281,17 @@ class EdgeStore:
             ]
         )
         return dict(zip(where, results, strict=True))
+
+
+def _best(
+    merit: Callable[[float | None, float | None], float],
+    found: Iterable[UUID],
+    scores: Mapping[str, Mapping[UUID, float]],
+    limit: int,
+) -> set[UUID]:
+    dense, lexical = scores.get(DENSE, {}), scores.get(LEXICAL, {})
+    merits = {point: merit(dense.get(point), lexical.get(point)) for point in found}
+    return set(nlargest(limit, merits, key=merits.__getitem__))
 
 
 def _own(scope: Scope, found: Mapping[UUID, Payload]) -> dict[UUID, Payload]:

@@ -68,6 +68,9 @@ class FakeStore:
             }
         lexical = self._bm25(scope, search.words)
         found = {key for arm in (dense, lexical) for key in _best(arm, search.limit, entries)}
+        if search.merit is not None:
+            merits = {key: search.merit(dense.get(key), lexical.get(key)) for key in found}
+            found = set(_best(merits, search.limit, entries))
         return [
             Hit(memory=entries[key].memory, dense=dense.get(key), lexical=lexical.get(key))
             for key in found

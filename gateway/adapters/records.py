@@ -8,6 +8,7 @@ fields alone, for it is set without reading the turn.
 import json
 from collections.abc import Mapping
 from dataclasses import fields
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final, TypeAlias
 from uuid import UUID
@@ -36,6 +37,8 @@ RECORD: Final = "record"
 OWNER: Final = "owner"
 PROJECT: Final = "project"
 USER: Final = "user"
+
+DECODED: Final = 4096  # memories held decoded: some 20 MB at most
 
 _MEMORY: Final = tuple(field.name for field in fields(Memory))
 
@@ -108,7 +111,12 @@ def memory_payload(memory: Memory) -> Payload:
 
 
 def memory_from(payload: Mapping[str, Any]) -> Memory:
-    record = _loads(payload[RECORD])
+    return _memory(payload[RECORD])
+
+
+@lru_cache(DECODED)  # what one user's questions find overlaps, and decoding costs most of a search
+def _memory(text: str) -> Memory:
+    record = _loads(text)
     record["scope"] = Scope(**record["scope"])
     record["kind"] = Kind(record["kind"])
     record["speaker"] = Speaker(record["speaker"])

@@ -205,8 +205,8 @@ class Indexed:
 class Hit:
     """A memory that a search found, with each arm's own raw score.
 
-    `dense` is a cosine similarity, -1..1; `lexical` a BM25 score, 0 and up. None: that arm did not
-    have it among its best.
+    `dense` is a cosine similarity, -1..1, None without a vector; `lexical` a BM25 score, 0 and up,
+    None without a word in common. A hit that one arm found has its score of the other arm too.
     """
 
     memory: Memory

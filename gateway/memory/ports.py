@@ -5,7 +5,7 @@ learning side of the same ledger and the only part that reads across scopes; the
 given one.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -37,12 +37,17 @@ class Selection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
-    """A hybrid search. Without a vector only the words are searched. `limit` is per arm."""
+    """A hybrid search. Without a vector only the words are searched.
+
+    `limit` is per arm. With `merit`, which weighs a hit's dense and lexical scores together, only
+    the best `limit` of what both arms found are read and returned.
+    """
 
     selection: Selection
     words: str
     vector: Vector | None
     limit: int
+    merit: Callable[[float | None, float | None], float] | None = None
 
 
 class Store(Protocol):

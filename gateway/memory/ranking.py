@@ -8,7 +8,7 @@ told to an assistant among small talk by one user.
 
 import math
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final, TypeAlias
@@ -131,13 +131,31 @@ def rank(
     return shown
 
 
+def merit(question: str) -> Callable[[float | None, float | None], float]:
+    """How a search is to weigh a hit's two scores, where it shall not read all that it found.
+
+    Between the weights of a named speaker's words and of others': who speaks is not known yet.
+    """
+    weight = _weight(question) * (1 + _NAMED) / 2
+
+    def weighed(dense: float | None, lexical: float | None) -> float:
+        return (_DENSE_UNKNOWN if dense is None else dense) + weight * (lexical or 0.0)
+
+    return weighed
+
+
+def _weight(question: str) -> float:
+    """What a BM25 score counts for beside a cosine."""
+    length = max(_FEWEST, sum(len(word) > _SHORT for word in _distinct(question)))
+    return _WORDS / math.sqrt(length)
+
+
 def _scores(hits: Sequence[Hit], question: str) -> list[_Score]:
     """What meaning and what words in common say for each hit: some 0.2 by chance, 0.7 in earnest.
 
     What the dense arm did not score has no vector yet, or the question has none.
     """
-    length = max(_FEWEST, sum(len(word) > _SHORT for word in _distinct(question)))
-    weight = _WORDS / math.sqrt(length)
+    weight = _weight(question)
     return [
         (
             (_DENSE_UNKNOWN if hit.dense is None else hit.dense)

@@ -14,7 +14,7 @@ from gateway.errors import EmbedderBusyError, EmbeddingError, StoreError
 from gateway.memory.filters import Filter
 from gateway.memory.model import Kind, Memory, Millis, Scope, Vector, now
 from gateway.memory.ports import Embedder, Search, Selection, Store
-from gateway.memory.ranking import CANDIDATES, Ranked, rank
+from gateway.memory.ranking import CANDIDATES, Ranked, merit, rank
 
 STANDING_LIMIT = 5
 
@@ -86,7 +86,10 @@ class Recaller:
         return await self._recall(scope, question, options)
 
     async def _recall(self, scope: Scope, question: str, options: RecallOptions) -> Recall:
-        vector, reason = await self._embed(question)
+        # The instructions are looked up while the embedder's thread is at work.
+        (vector, reason), standing = await asyncio.gather(
+            self._embed(question), self._standing(scope, wanted=options.standing)
+        )
         found = await self._store.search(
             scope,
             Search(
@@ -94,6 +97,7 @@ class Recaller:
                 words=question,
                 vector=vector,
                 limit=CANDIDATES,
+                merit=merit(question),
             ),
         )
         ranked = rank(
@@ -106,7 +110,6 @@ class Recaller:
             conversation=options.conversation,
             now=self._clock(),
         )
-        standing = await self._standing(scope) if options.standing else ()
         return Recall(
             outcome="degraded" if reason else "hit" if ranked or standing else "empty",
             reason=reason,
@@ -123,7 +126,9 @@ class Recaller:
         except EmbeddingError:
             return None, "embedder"
 
-    async def _standing(self, scope: Scope) -> tuple[Memory, ...]:
+    async def _standing(self, scope: Scope, *, wanted: bool) -> tuple[Memory, ...]:
+        if not wanted:
+            return ()
         chosen = Selection(kinds=frozenset({Kind.PREFERENCE}), instruction=True)
         memories, _ = await self._store.list_memories(scope, chosen, limit=STANDING_LIMIT)
         return tuple(memories)

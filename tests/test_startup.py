@@ -94,6 +94,21 @@ def test_with_keys_every_path_but_the_probes_needs_one(cache, tmp_path):
         assert ok.json()["data"][0]["id"] == "offline-recall"
 
 
+def test_compact_says_what_it_gained_and_keeps_off_a_folder_in_use(cache, tmp_path):
+    environment = os.environ | {
+        "GATEWAY_DATA_DIR": str(tmp_path / "data"),
+        "GATEWAY_CACHE_DIR": str(cache),
+    }
+    command = [sys.executable, "-m", "gateway", "compact"]
+    with process.gateway(tmp_path, cache) as gateway:
+        used = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+        assert used.returncode == 2
+        assert "in use" in used.stderr
+        gateway.stop()
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert "MiB before" in done.stderr
+
+
 def test_python_dash_m_is_the_same_command():
     environment = {k: v for k, v in os.environ.items() if not k.startswith("GATEWAY_")}
     command = [sys.executable, "-m", "gateway", "--version"]

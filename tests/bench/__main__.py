@@ -31,6 +31,7 @@ from tests.bench.load import Sample, load, median, percentile
 
 MEMORIES = 10_000
 WORDS = (Path(__file__).parent / "words.txt").read_text().split()
+QUESTIONS = random.Random(7)
 CLIENTS = {1: 300, 16: 1200, 64: 1600}  # requests of each round
 
 OFF, READ, ON = "memory off", "memory read", "memory on"
@@ -43,7 +44,7 @@ def sentence(chance: random.Random, length: int = 12) -> str:
 
 def body(stream: bool):
     """A request maker: every question is new, so that no cache of embeddings helps."""
-    chance = random.Random(7)
+    chance = QUESTIONS
 
     def make(number: int) -> bytes:
         document = {

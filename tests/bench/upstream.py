@@ -9,7 +9,7 @@ import uvloop
 CHUNKS = 20
 
 
-def _sse(number: int) -> bytes:
+def sse(number: int) -> bytes:
     if number == CHUNKS:
         return b"data: [DONE]\n\n"
     finish = b'"stop"' if number == CHUNKS - 1 else b"null"
@@ -32,7 +32,7 @@ _WHOLE = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 
     _BODY,
 )
 _HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
-_STREAM = [_chunked(_sse(number)) for number in range(CHUNKS + 1)]
+_STREAM = [_chunked(sse(number)) for number in range(CHUNKS + 1)]
 
 
 class Upstream(asyncio.Protocol):

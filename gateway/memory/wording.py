@@ -56,6 +56,7 @@ _IN_IE = _set("""
 """)
 _SPELLINGS = {"colour": "color", "colours": "colors", "flavour": "flavor", "flavours": "flavors"}
 _KEY_WORDS = 8
+UNTYPED = "said"  # leads the slot of a statement that no rule gives one
 _ATTRIBUTE_LENGTH = 80
 
 
@@ -109,7 +110,7 @@ def shortened(text: str) -> str:
 
 def statement_attribute(text: str) -> str:
     """The slot that only this very statement fills."""
-    return f"said:{shortened(text)}"
+    return f"{UNTYPED}:{shortened(text)}"
 
 
 def _singular(word: str) -> str:

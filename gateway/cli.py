@@ -1,5 +1,6 @@
 """The command line: `memory-gateway serve` and what keeps a data folder in shape."""
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +8,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.panel import Panel
 
 from gateway import __version__, logs
 from gateway.errors import StartupError
@@ -85,20 +85,20 @@ def _options(
 def _banner(settings: Settings, port: int) -> None:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     url = f"http://{host}:{port}"
-    answers = settings.upstream_base_url or (
-        "the offline model, which only repeats what it remembers\n"
-        "           (to connect a real one: GATEWAY_UPSTREAM_BASE_URL, GATEWAY_UPSTREAM_API_KEY)"
+    answers = re.sub(r"//[^/@]*@", "//", settings.upstream_base_url) or (
+        "the offline model, which only repeats what it remembers;\n"
+        "           a real one needs GATEWAY_UPSTREAM_BASE_URL\n"
+        "           and GATEWAY_UPSTREAM_API_KEY"
     )
     key = "" if not settings.api_keys else " -H 'authorization: Bearer YOUR_KEY'"
-    panel = Panel(
-        f"base URL   {url}/v1\nanswers    {answers}\ndata       {settings.data_dir.resolve()}",
-        title=f"Memory Gateway {__version__}",
-        title_align="left",
-        expand=False,
-    )
-    _out.print(panel)
     _out.print(
-        f"""Tell it something, then ask:
+        f"""Memory Gateway {__version__}
+
+base URL   {url}/v1
+answers    {answers}
+data       {settings.data_dir.resolve()}
+
+Tell it something, then ask:
 
 curl -sN {url}/v1/chat/completions{key} -H 'content-type: application/json' -d '
   {{"model": "gpt-4o-mini", "stream": true,

@@ -25,6 +25,7 @@ from gateway.http.limits import read_body
 from gateway.http.options import ChatOptions, chat_options, conversation_of, header_mode, user_of
 from gateway.http.relay import Relay
 from gateway.http.tee import Answer
+from gateway.http.tool_loops import ToolLoops
 from gateway.memory import prompt, transcript
 from gateway.memory.model import Ending, Kind, Scope, Turn, text_of
 from gateway.memory.ports import ModelRequest
@@ -43,6 +44,8 @@ class Chat:
 
     scope: Scope
     conversation: str
+    turn: str
+    tools: bool
     transcript: Transcript
     messages: list[dict[str, Any]]
     options: ChatOptions
@@ -54,6 +57,7 @@ class ChatCompletions:
     def __init__(self, gateway: Gateway, relay: Relay) -> None:
         self._gateway = gateway
         self._relay = relay
+        self._tool_loops = ToolLoops()
 
     async def __call__(self, http: HttpScope, receive: Receive, send: Send) -> None:
         settings = self._gateway.settings
@@ -106,7 +110,8 @@ class ChatCompletions:
         messages = document.get("messages")
         if options.mode == "off" or not _are_messages(messages):
             return None, body
-        read = transcript.read(messages, now=self._gateway.clock())
+        now = self._gateway.clock()
+        read = transcript.read(messages, now=now)
         if read is None:
             return None, body
         scope = Scope(project, user_of(headers, document))
@@ -114,6 +119,8 @@ class ChatCompletions:
         chat = Chat(
             scope=scope,
             conversation=conversation,
+            turn=transcript.turn_id(scope, conversation, read, now=now),
+            tools=bool(document.get("tools") or document.get("functions")),
             transcript=read,
             messages=messages,
             options=options,
@@ -121,6 +128,8 @@ class ChatCompletions:
         return chat, body
 
     async def _recall(self, chat: Chat) -> Recall:
+        if chat.transcript.steps and (known := self._tool_loops.get(chat.turn)):
+            return known
         settings, metrics = self._gateway.settings, self._gateway.metrics
         limit = settings.recall_limit if chat.options.limit is None else chat.options.limit
         options = RecallOptions(
@@ -138,6 +147,8 @@ class ChatCompletions:
                 settings.recall_timeout_ms / 1000, chat.scope, chat.transcript.question, options
             )
         metrics.recalls.labels(recall.outcome).inc()
+        if chat.tools:
+            self._tool_loops.put(chat.turn, recall)
         return recall
 
     def _inject(self, chat: Chat, recall: Recall, body: bytes) -> tuple[bytes, RawHeaders]:
@@ -175,7 +186,7 @@ class _Recorder:
         if said is not None:
             messages = (*messages, transcript.message(said, now))
         turn = Turn(
-            id=transcript.turn_id(chat.scope, chat.conversation, chat.transcript, now=now),
+            id=chat.turn,
             scope=chat.scope,
             conversation=chat.conversation,
             messages=messages,

@@ -17,6 +17,7 @@ from gateway.memory.ports import Embedder, Search, Selection, Store
 from gateway.memory.ranking import CANDIDATES, Ranked, merit, rank
 
 STANDING_LIMIT = 5
+ASKED = 1000  # characters of a long question that are searched by, at either end
 
 _log = logging.getLogger(__name__)
 
@@ -71,7 +72,7 @@ class Recaller:
         """What is remembered that bears on `question`, or a degraded answer when time is up."""
         try:
             async with asyncio.timeout(seconds):
-                return await self._recall(scope, question, options)
+                return await self.search(scope, question, options)
         except TimeoutError:
             reason = "timeout"
         except StoreError:
@@ -83,9 +84,7 @@ class Recaller:
 
     async def search(self, scope: Scope, question: str, options: RecallOptions) -> Recall:
         """The same without a deadline. Raises StoreError."""
-        return await self._recall(scope, question, options)
-
-    async def _recall(self, scope: Scope, question: str, options: RecallOptions) -> Recall:
+        question = gist(question)
         # The instructions are looked up while the embedder's thread is at work.
         (vector, reason), standing = await asyncio.gather(
             self._embed(question), self._standing(scope, wanted=options.standing)
@@ -132,3 +131,10 @@ class Recaller:
         chosen = Selection(kinds=frozenset({Kind.PREFERENCE}), instruction=True)
         memories, _ = await self._store.list_memories(scope, chosen, limit=STANDING_LIMIT)
         return tuple(memories)
+
+
+def gist(question: str) -> str:
+    """A question of bounded length: people ask before or after what they paste."""
+    if len(question) <= 2 * ASKED:
+        return question
+    return f"{question[:ASKED]}\n{question[-ASKED:]}"

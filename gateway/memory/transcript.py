@@ -19,13 +19,18 @@ _KNOWN = frozenset({"role", "content", "name"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transcript:
-    """The new part of a conversation, as messages, and what stood before it."""
+    """The new part of a conversation, as messages, and what stood before it.
+
+    `earlier` counts the messages before it, and `steps` those that a tool loop has added to the
+    latest user message.
+    """
 
     question: str
     fresh: tuple[Message, ...]
     preceding: str
     opening: str
     earlier: int
+    steps: int
 
 
 def read(messages: Sequence[Mapping[str, Any]], *, now: Millis) -> Transcript | None:
@@ -42,6 +47,7 @@ def read(messages: Sequence[Mapping[str, Any]], *, now: Millis) -> Transcript | 
         preceding=text_of(messages[answers[-1]].get("content")) if answers else "",
         opening=text_of(messages[users[0]].get("content")),
         earlier=start,
+        steps=len(messages) - 1 - latest,
     )
 
 

@@ -23,11 +23,9 @@ QUESTION = "What is the weather like where I live?"
 
 
 async def calls_a_tool_once(exchange):
-    messages = exchange.request.json["messages"]
-    if messages[-1]["role"] == "tool":
+    said: dict[str, Any] = {"role": "assistant", "content": None, "tool_calls": [CALL]}
+    if exchange.request.json["messages"][-1]["role"] == "tool":
         said = {"role": "assistant", "content": "Sunny."}
-    else:
-        said = {"role": "assistant", "content": None, "tool_calls": [CALL]}
     choice = {"index": 0, "message": said, "finish_reason": "stop"}
     await exchange.json({"choices": [choice]})
 

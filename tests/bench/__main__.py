@@ -6,6 +6,7 @@ client shows the latency that is added; 16 and 64 in a closed loop show where it
 """
 
 import argparse
+import asyncio
 import os
 import random
 import socket
@@ -157,6 +158,8 @@ async def _row(direct, url, child, rounds, clients, requests, *, stream) -> None
                 await load(target, body(stream), clients=clients, requests=count, headers=header)
             )
             rates[name].append(count / (time.perf_counter() - begun))
+            if name == ON:  # what it queued must not slow what is measured next, and is its cost
+                await _learned(url)
             cpu[name].append((sum(child.cpu_times()[:2]) - used) * 1000 / count)
     base = {
         share: [percentile(sample.first, share) * 1000 for sample in times["direct"]]
@@ -177,6 +180,15 @@ async def _row(direct, url, child, rounds, clients, requests, *, stream) -> None
                 f"             recall alone: p50 {percentile(recalls, 0.5):.1f} ms,"
                 f" p99 {percentile(recalls, 0.99):.1f} ms"
             )
+
+
+async def _learned(url: str) -> None:
+    async with httpx.AsyncClient(trust_env=False) as client:
+        while True:
+            page = (await client.get(url.removesuffix("/v1") + "/metrics")).text
+            if "\ngateway_queue_length 0.0\n" in page:
+                return
+            await asyncio.sleep(0.1)
 
 
 async def main(rounds: int) -> None:

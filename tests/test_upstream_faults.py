@@ -133,6 +133,18 @@ async def test_the_configured_key_replaces_the_clients_and_the_gateways_never_le
         assert upstream.last.header("authorization") is None
 
 
+@pytest.mark.parametrize("way", ["/v1/models/../keys", "/v1/models/a/%2e%2e/%2e%2e/keys"])
+async def test_a_models_id_leads_nowhere_else(way):
+    async with scripted_upstream() as upstream, served(upstream.url) as it:
+        host, port = it.url.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(f"GET {way} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
+        answer = await asyncio.wait_for(reader.readuntil(b"\r\n"), 5)
+        writer.close()
+    assert answer.startswith(b"HTTP/1.1 404")
+    assert upstream.received == []
+
+
 async def test_models_are_the_upstreams_own():
     async with scripted_upstream() as upstream, served(upstream.url) as it:
         async with openai.AsyncOpenAI(base_url=f"{it.url}/v1", api_key="k") as client:

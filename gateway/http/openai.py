@@ -214,6 +214,8 @@ class Models:
     async def __call__(self, http: HttpScope, receive: Receive, send: Send) -> None:
         onward = upstream_headers(http["headers"], keep_authorization=self._keep_authorization)
         path = http["path"].removeprefix("/v1/")
+        if {".", ".."} & set(path.split("/")):  # a model's id may hold slashes, but no way out
+            raise ApiError(404, "there is no such model", param="model", code="model_not_found")
         request = ModelRequest(method="GET", path=quote(path), headers=onward)
         await self._relay(request, receive, send)
 

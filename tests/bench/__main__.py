@@ -95,7 +95,11 @@ async def seed(folder: Path, model: str, users: int) -> None:
 def process(*command: str, core: int, **environment: str) -> Iterator[subprocess.Popen[str]]:
     """A child pinned to a core, stopped by its id at the end."""
     child = subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, env=os.environ | environment
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,  # the gateway's log, a line for each request
+        text=True,
+        env=os.environ | environment,
     )
     os.sched_setaffinity(child.pid, {core})
     try:
@@ -112,7 +116,6 @@ def gateway(folder: Path, upstream: str, core: int) -> Iterator[tuple[str, psuti
         "GATEWAY_PORT": str(port),
         "GATEWAY_DATA_DIR": str(folder),
         "GATEWAY_UPSTREAM_BASE_URL": upstream,
-        "GATEWAY_LOG_LEVEL": "warning",
     }
     with process(sys.executable, "-m", "gateway", "serve", core=core, **settings) as child:
         url = f"http://127.0.0.1:{port}"

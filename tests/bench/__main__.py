@@ -140,18 +140,20 @@ def _wait_for(url: str) -> None:
 
 
 async def measure(direct: str, url: str, child: psutil.Process, rounds: int) -> None:
-    for stream in (False, True):
-        kind = "20-chunk stream, to its first chunk" if stream else "not streamed"
-        print(f"\n{kind}: p50 / p99 ms, (added), requests a second, CPU-ms a request")
-        for clients, requests in CLIENTS.items():
-            await _row(direct, url, child, rounds, clients, requests, stream=stream)
+    # With memory on every request adds two memories: so that comes last.
+    for modes in ((OFF, READ), (ON,)):
+        for stream in (False, True):
+            kind = "20-chunk stream, to its first chunk" if stream else "not streamed"
+            print(f"\n{kind}: p50 / p99 ms, (added), requests a second, CPU-ms a request")
+            for clients, requests in CLIENTS.items():
+                await _row(direct, url, child, rounds, clients, requests, modes, stream=stream)
 
 
-async def _row(direct, url, child, rounds, clients, requests, *, stream) -> None:
+async def _row(direct, url, child, rounds, clients, requests, modes, *, stream) -> None:
     times: dict[str, list[Sample]] = defaultdict(list)
     rates: dict[str, list[float]] = defaultdict(list)
     cpu: dict[str, list[float]] = defaultdict(list)
-    ways = [("direct", direct, "")] + [(name, url, header) for name, header in MODES.items()]
+    ways = [("direct", direct, "")] + [(name, url, MODES[name]) for name in modes]
     for _ in range(rounds):
         for name, target, header in ways:
             # A chat that recalls embeds its question, a few milliseconds of a core each.

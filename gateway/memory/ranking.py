@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 from gateway.memory.model import Hit, Kind, Memory, Millis, Speaker
 
 # Of each arm. LoCoMo with 30: 80.6; 60: 81.2; 100: 81.1; 200: 81.1. Each costs time to read.
-CANDIDATES: Final = 60
+CANDIDATES: Final = 50
 
 # A BM25 score divided by the root of the question's length (by chance it grows as that does) adds
 # to a cosine as it is. Normalised to the best hit instead, and weighted 0.6 to 0.4, the arms reach

@@ -175,7 +175,9 @@ class EdgeStore:
                 limit=limit,
                 offset=offset,
             )
-            return self._read(scope, points), self._memories.count(chosen)
+            whole = not offset and len(points) < limit  # then there are no more to count
+            total = len(points) if whole else self._memories.count(chosen)
+            return self._read(scope, points), total
 
     async def search(self, scope: Scope, search: Search) -> list[Hit]:
         conditions = selected(search.selection)

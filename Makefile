@@ -32,7 +32,7 @@ lock: $(VENV)/.installed-dev  ## Resolve the dependencies anew into the lock fil
 	@$(BIN)/uv pip compile --quiet $(LOCK) --group pyproject.toml:build -o requirements.lock pyproject.toml
 	@$(BIN)/uv pip compile --quiet $(LOCK) --group pyproject.toml:build --group pyproject.toml:dev -o requirements-dev.lock pyproject.toml
 
-LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-emit-find-links
+LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --system-certs
 
 clean:  ## Remove the environment and caches, never the data
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis dist

@@ -272,3 +272,17 @@ def test_ranking_two_hundred_hits_takes_about_a_millisecond():
         ranked(hits, "What did I paint in May?", limit=25)
         seconds.append(time.perf_counter() - begun)
     assert min(seconds) < 0.005
+
+
+def test_a_question_asked_before_does_not_find_itself_but_what_answers_it():
+    asked = hit("Which dog do I have?", dense=1.0, lexical=12.0)
+    told = hit("My dog is called Bruno.", dense=0.5, lexical=3.0)
+    assert texts([asked, told], floor=0.45) == ["My dog is called Bruno."]
+    assert texts([asked, told]) == ["My dog is called Bruno.", "Which dog do I have?"]
+
+
+def test_a_question_with_a_statement_beside_it_or_among_people_counts_in_full():
+    both = hit("I have a dog. Which one is it?", dense=0.9)
+    friend = hit("Which dog do I have?", dense=0.9, name="Caroline")
+    assert len(ranked([both], floor=0.45)) == 1
+    assert len(ranked([friend], floor=0.45)) == 1

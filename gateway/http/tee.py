@@ -87,7 +87,6 @@ class Answer:
 
     finished: bool = False
     done: bool = False
-    role: str = "assistant"
     tool_calls: dict[int, dict[str, Any]] = field(default_factory=dict)
     usage: dict[str, Any] | None = None
     _text: list[str] = field(default_factory=list)
@@ -118,7 +117,7 @@ class Answer:
         calls = [self.tool_calls[index] for index in sorted(self.tool_calls)]
         if not self._text and not calls:
             return None
-        message: dict[str, Any] = {"role": self.role, "content": self.text or None}
+        message: dict[str, Any] = {"role": "assistant", "content": self.text or None}
         return message | ({"tool_calls": calls} if calls else {})
 
     def _take(self, document: dict[str, Any], member: str) -> None:

@@ -7,6 +7,7 @@ close the block nor break out of its line, whatever it holds.
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from gateway.memory.model import Kind, Memory
 
@@ -54,6 +55,11 @@ def split(text: str) -> tuple[list[str], str]:
 def strip(text: str) -> str:
     """The message without a block of ours that leads it."""
     return split(text)[1]
+
+
+def strip_content(content: Any) -> Any:  # noqa: ANN401  a client's JSON may be anything
+    """The same of a message's content: a text is stripped, anything else is left as it is."""
+    return strip(content) if isinstance(content, str) else content
 
 
 def day(time: int) -> str:

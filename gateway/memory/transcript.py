@@ -53,10 +53,9 @@ def read(messages: Sequence[Mapping[str, Any]], *, now: Millis) -> Transcript | 
 
 def message(raw: Mapping[str, Any], time: Millis) -> Message:
     """One message as it was sent, less a memory block of ours that may lead it."""
-    content = raw.get("content")
     return Message(
         role=str(raw.get("role")),
-        content=prompt.strip(content) if isinstance(content, str) else content,
+        content=prompt.strip_content(raw.get("content")),
         time=time,
         name=str(raw.get("name") or ""),
         extra={key: value for key, value in raw.items() if key not in _KNOWN},

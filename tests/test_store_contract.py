@@ -117,6 +117,7 @@ async def test_a_turn_is_read_as_it_was_written(store):
         ),
         created=7,
         preceding="before",
+        refs=("r1", "r2"),
         labels=Labels(agent_id="a", app_id="p", tags=("x", "y"), info={"k": [1, {"b": None}]}),
         ending=Ending.CLIENT_GONE,
         state=TurnState.PARKED,
@@ -187,6 +188,22 @@ async def test_turns_of_another_scope_are_not_read(store, other):
 
 
 # The outbox
+
+
+async def test_a_turn_is_found_by_any_of_its_names_and_the_latest_wins(store):
+    await store.put_turn(ALICE, turn("a", refs=("x", "y"), created=1))
+    await store.put_turn(ALICE, turn("b", refs=("y", "z"), created=2))
+    assert (await store.find_turn(ALICE, ["x"])).id == "a"
+    assert (await store.find_turn(ALICE, ["x", "y"])).id == "b"
+    assert (await store.find_turn(ALICE, ["z\ud800", "z"])).id == "b"
+    assert await store.find_turn(ALICE, ["other"]) is None
+    assert await store.find_turn(ALICE, []) is None
+
+
+@pytest.mark.parametrize("other", NEIGHBOURS)
+async def test_a_turn_of_another_scope_is_not_found_by_its_name(store, other):
+    await store.put_turn(other, turn(scope=other, refs=("x",)))
+    assert await store.find_turn(ALICE, ["x"]) is None
 
 
 async def test_a_turn_that_is_marked_has_its_new_state(store):

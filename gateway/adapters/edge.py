@@ -8,7 +8,7 @@ has moved on by some 32 MB.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from heapq import nlargest
 from pathlib import Path
@@ -22,6 +22,7 @@ from qdrant_edge import (
     FieldCondition,
     Filter,
     IdfParams,
+    MatchAny,
     Query,
     QueryRequest,
     RangeFloat,
@@ -38,6 +39,7 @@ from gateway.adapters.records import (
     RECORD,
     USER,
     Payload,
+    digest,
     indexable,
     memory_from,
     memory_payload,
@@ -133,16 +135,13 @@ class EdgeStore:
 
     async def get_turns(self, scope: Scope, conversation: str, limit: int) -> list[Turn]:
         with _reported("read turns"):
-            points = self._turns.page(
-                within(scope, equals("conversation", indexable(conversation))),
-                by="created",
-                descending=True,
-                rank=lambda turn: (-turn["created"], turn["id"]),
-                fields=("created", "id"),
-                limit=limit,
-            )
-            found = _own(scope, self._turns.retrieve(points, _TURN))
-            return [turn_from(found[point]) for point in reversed(points) if point in found]
+            there = equals("conversation", indexable(conversation))
+            return self._latest(scope, there, limit)[::-1]
+
+    async def find_turn(self, scope: Scope, refs: Collection[str]) -> Turn | None:
+        with _reported("find a turn"):
+            named = FieldCondition("refs", match=MatchAny([digest(ref) for ref in refs]))
+            return next(iter(self._latest(scope, named, 1)), None)
 
     async def put_memories(self, scope: Scope, entries: Sequence[Indexed]) -> None:
         if any(entry.memory.scope != scope for entry in entries):
@@ -253,6 +252,19 @@ class EdgeStore:
             )
             found = self._turns.retrieve(points, ("id",))
             return [found[point]["id"] for point in points]
+
+    def _latest(self, scope: Scope, condition: FieldCondition, limit: int) -> list[Turn]:
+        """The latest turns of the scope that meet the condition, latest first."""
+        points = self._turns.page(
+            within(scope, condition),
+            by="created",
+            descending=True,
+            rank=lambda turn: (-turn["created"], turn["id"]),
+            fields=("created", "id"),
+            limit=limit,
+        )
+        found = _own(scope, self._turns.retrieve(points, _TURN))
+        return [turn_from(found[point]) for point in points if point in found]
 
     def _point(self, entry: Indexed) -> tuple[UUID, dict[str, "NamedVector"], Payload]:
         vectors: dict[str, NamedVector] = {}

@@ -42,6 +42,7 @@ _SCOPED: Final[Mapping[str, "PayloadSchemaParams"]] = {
 _TURNS: Final[Mapping[str, "PayloadSchemaParams"]] = {
     **_SCOPED,
     "conversation": _KEYWORD,
+    "refs": _KEYWORD,
     "state": _KEYWORD,
 }
 _MEMORIES: Final[Mapping[str, "PayloadSchemaParams"]] = {

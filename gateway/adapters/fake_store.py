@@ -6,7 +6,7 @@ Its BM25 knows words, not their stems or stop words; everything else is as in th
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from gateway.errors import StoreError
@@ -40,6 +40,12 @@ class FakeStore:
         ]
         turns.sort(key=lambda turn: (-turn.created, turn.id))
         return turns[:limit][::-1]
+
+    async def find_turn(self, scope: Scope, refs: Collection[str]) -> Turn | None:
+        named = [
+            turn for turn in self._turns.values() if turn.scope == scope and {*turn.refs} & {*refs}
+        ]
+        return min(named, key=lambda turn: (-turn.created, turn.id), default=None)
 
     async def put_memories(self, scope: Scope, entries: Sequence[Indexed]) -> None:
         if any(entry.memory.scope != scope for entry in entries):

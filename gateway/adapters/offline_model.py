@@ -59,7 +59,7 @@ class OfflineModel:
                 return _json(200, {"object": "list", "data": [_card()]})
             case "GET", path if path == f"models/{MODEL}":
                 return _json(200, _card())
-            case "POST", "chat/completions":
+            case "POST", "chat/completions" if isinstance(request.body, bytes):
                 return _complete(request.body)
         return _error(404, f"no language model is connected, so there is no /{request.path}")
 

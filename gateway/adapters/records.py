@@ -65,6 +65,7 @@ def turn_payload(turn: Turn) -> Payload:
         USER: turn.scope.user,
         "id": turn.id,
         "conversation": indexable(turn.conversation),
+        "refs": [digest(ref) for ref in turn.refs],
         "created": turn.created,
         **state_payload(turn.state, turn.attempts, turn.error),
         RECORD: _dumps(turn),
@@ -80,6 +81,7 @@ def turn_from(payload: Mapping[str, Any]) -> Turn:
     record = _loads(payload[RECORD])
     record["scope"] = Scope(**record["scope"])
     record["messages"] = tuple(Message(**message) for message in record["messages"])
+    record["refs"] = tuple(record.get("refs", ()))
     record["labels"] = _labels(record["labels"])
     record["ending"] = Ending(record["ending"])
     record["state"] = TurnState(payload["state"])

@@ -105,6 +105,8 @@ class Turn:
 
     `preceding` is the text of the message before the first one, so that a turn can be indexed with
     what it answers. `messages` are only the new ones: never a resent history, never a memory block.
+    `refs` are the names by which a later request may refer to it: digests of the history that ends
+    with it, the id that the model's server gave its answer.
     """
 
     id: str
@@ -113,6 +115,7 @@ class Turn:
     messages: tuple[Message, ...]
     created: Millis
     preceding: str = ""
+    refs: tuple[str, ...] = ()
     labels: Labels = Labels()
     ending: Ending = Ending.COMPLETE
     state: TurnState = TurnState.PENDING

@@ -5,7 +5,7 @@ learning side of the same ledger and the only part that reads across scopes; the
 given one.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -59,6 +59,10 @@ class Store(Protocol):
 
     async def get_turns(self, scope: Scope, conversation: str, limit: int) -> list[Turn]:
         """The latest `limit` turns of a conversation, oldest first."""
+        ...
+
+    async def find_turn(self, scope: Scope, refs: Collection[str]) -> Turn | None:
+        """The latest turn that goes by any of these names; none, when there are none."""
         ...
 
     async def put_memories(self, scope: Scope, entries: Sequence[Indexed]) -> None:
@@ -138,12 +142,18 @@ class Embedder(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRequest:
-    """A request for the language model's side: `path` is relative to its base URL."""
+    """A request for the language model's side: `path` is relative to its base URL.
+
+    `path` is as it goes over the wire, percent-encoded, with its query when it has one. A body that
+    is still arriving is an iterator; it can be sent once only. `model` is the one that the body
+    names, for whoever has more than one server to choose from; "" when it names none.
+    """
 
     method: str
     path: str
     headers: Sequence[tuple[bytes, bytes]]
-    body: bytes = b""
+    body: bytes | AsyncIterator[bytes] = b""
+    model: str = ""
 
 
 class ModelResponse(Protocol):

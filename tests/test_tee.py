@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.http.tee import MAX_CALLS, MAX_EVENT, MAX_TEXT, Answer, EventSplitter
+from gateway.http.chat_completions import ChatAnswer
+from gateway.http.tee import MAX_CALLS, MAX_EVENT, MAX_TEXT, EventSplitter
 
 DEADLINE = 2000  # milliseconds an example; more would be a hang, not a busy machine
 BOM = b"\xef\xbb\xbf"
@@ -164,7 +165,7 @@ def chunk_of(delta, index=0, finish=None):
 
 
 def gathered(*deltas):
-    answer = Answer()
+    answer = ChatAnswer()
     for delta in deltas:
         answer.event(chunk_of(delta))
     return answer
@@ -246,7 +247,7 @@ def test_the_first_id_of_a_tool_call_is_kept(again):
 
 
 def test_of_several_choices_the_first_is_taken():
-    answer = Answer()
+    answer = ChatAnswer()
     for index, text in [(1, "no"), (0, "y"), (1, "no"), (0, "es")]:
         answer.event(chunk_of({"content": text}, index=index))
     answer.event(chunk_of({}, index=1, finish="stop"))
@@ -257,7 +258,7 @@ def test_of_several_choices_the_first_is_taken():
 
 
 def test_a_choice_without_an_index_is_the_first():
-    answer = Answer()
+    answer = ChatAnswer()
     answer.event(b'{"choices":[{"delta":{"content":"a"},"finish_reason":"stop"}]}')
     assert answer.finished
     assert answer.text == "a"
@@ -275,7 +276,7 @@ def test_a_whole_answer_is_read_as_a_streamed_one():
     calls = [{"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
     message = {"role": "assistant", "content": "Hi", "tool_calls": calls, "refusal": None}
     document = {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
-    answer = Answer()
+    answer = ChatAnswer()
     answer.document(orjson.dumps(document | {"usage": {"total_tokens": 1}}))
     assert answer.message() == {"role": "assistant", "content": "Hi", "tool_calls": calls}
     assert (answer.finished, answer.done, answer.usage) == (True, True, {"total_tokens": 1})
@@ -299,7 +300,7 @@ def test_tool_calls_are_kept_up_to_the_most():
     "junk", [b"", b"{", b"\xff", b"null", b"[]", b"1", b'"x"', b"[DONE] ", b"[" * 9999]
 )
 def test_what_is_no_object_is_passed_over(junk):
-    answer = Answer()
+    answer = ChatAnswer()
     answer.event(junk)
     answer.document(junk)
     assert answer.message() is None
@@ -359,7 +360,7 @@ def spoiled(value, junk):
 @pytest.mark.parametrize("junk", [None, True, -1, 0.5, "x", [], [1], [[]], {}, {"a": 1}])
 def test_junk_in_any_place_of_an_answer_never_raises(junk):
     for document in spoiled(WHOLE, junk):
-        answer = Answer()
+        answer = ChatAnswer()
         answer.event(orjson.dumps(document))
         answer.document(orjson.dumps(document))
         orjson.dumps([answer.message(), answer.usage])
@@ -375,7 +376,7 @@ answers = shaped(choices=st.one_of(choices, junk), usage=junk)
 @settings(max_examples=200, deadline=DEADLINE)
 @given(st.lists(answers, max_size=4))
 def test_json_of_any_shape_never_raises(documents):
-    answer = Answer()
+    answer = ChatAnswer()
     for document in documents:
         answer.event(orjson.dumps(document))
         answer.document(orjson.dumps(document))

@@ -6,11 +6,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gateway.http import memos
 from gateway.http.access import Access
 from gateway.http.auth import Auth
+from gateway.http.chat_completions import ChatCompletions
 from gateway.http.errors import ApiError
 from gateway.http.gateway import Gateway
 from gateway.http.health import Alive, MetricsPage, Ready
 from gateway.http.limits import InFlight
-from gateway.http.openai import ChatCompletions, Models
+from gateway.http.openai import Models, WithMemory
 from gateway.http.relay import Relay
 
 
@@ -24,9 +25,10 @@ def create_app(gateway: Gateway) -> ASGIApp:
         patience=settings.record_timeout_ms / 1000,
         write_timeout=settings.client_write_timeout,
     )
+    chat = WithMemory(gateway, relay, ChatCompletions())
     models = Models(gateway, relay)
     routes = [
-        Route("/v1/chat/completions", ChatCompletions(gateway, relay), methods=["POST"]),
+        Route("/v1/chat/completions", chat, methods=["POST"]),
         Route("/v1/models", models, methods=["GET"]),
         Route("/v1/models/{model:path}", models, methods=["GET"]),
         *memos.routes(gateway),

@@ -4,12 +4,10 @@
 Neither ever raises on what an upstream sends: what cannot be read is passed on and not learned.
 """
 
-from dataclasses import dataclass, field
+from abc import ABC, abstractmethod
 from typing import Any
 
 import orjson
-
-from gateway.memory.model import text_of
 
 MAX_EVENT = 8 * 2**20  # bytes of one event that are read; lines beyond them still pass
 MAX_TEXT = 2**20  # characters of an answer that are kept
@@ -81,36 +79,46 @@ class EventSplitter:
                 self._size += len(line)
 
 
-@dataclass(slots=True)
-class Answer:
-    """What the first choice of an answer said, gathered as it comes."""
+class Answer(ABC):
+    """What one answer said, gathered as it comes; a dialect knows where it stands.
 
-    finished: bool = False
-    done: bool = False
-    tool_calls: dict[int, dict[str, Any]] = field(default_factory=dict)
-    usage: dict[str, Any] | None = None
-    _text: list[str] = field(default_factory=list)
-    _length: int = 0
+    `finished` says that the answer may end here, `done` that nothing of it follows.
+    """
+
+    def __init__(self) -> None:
+        self.finished = False
+        self.done = False
+        self.tool_calls: dict[int, dict[str, Any]] = {}
+        self.usage: dict[str, Any] | None = None
+        self._text: list[str] = []
+        self._length = 0
+
+    @abstractmethod
+    def take_event(self, document: dict[str, Any]) -> None:
+        """Read one event of a stream."""
+
+    @abstractmethod
+    def take_document(self, document: dict[str, Any]) -> None:
+        """Read a whole answer."""
 
     @property
     def text(self) -> str:
         return "".join(self._text)
 
     def event(self, data: bytes) -> None:
-        """One event of a stream."""
+        """One event of a stream, as it came."""
         if data == b"[DONE]":
             self.done = True
             return
         document = _parse(data)
         if document is not None:
-            self._take(document, "delta")
+            self.take_event(document)
 
     def document(self, body: bytes) -> None:
         """The whole body of an answer that was not streamed."""
         document = _parse(body)
         if document is not None:
-            self._take(document, "message")
-            self.done = True
+            self.take_document(document)
 
     def message(self) -> dict[str, Any] | None:
         """The answer as an assistant message, or None when it said nothing."""
@@ -120,42 +128,18 @@ class Answer:
         message: dict[str, Any] = {"role": "assistant", "content": self.text or None}
         return message | ({"tool_calls": calls} if calls else {})
 
-    def _take(self, document: dict[str, Any], member: str) -> None:
-        if isinstance(document.get("usage"), dict):
-            self.usage = document["usage"]
-        choices = document.get("choices")
-        for choice in choices if isinstance(choices, list) else ():
-            if not isinstance(choice, dict) or choice.get("index", 0) != 0:
-                continue
-            if choice.get("finish_reason"):
-                self.finished = True
-            said = choice.get(member)
-            if isinstance(said, dict):
-                self._said(said)
+    def say(self, piece: object) -> None:
+        """Add to the text what there is room for."""
+        if kept := self.kept(piece):
+            self._text.append(kept)
 
-    def _said(self, said: dict[str, Any]) -> None:
-        if text := self._kept(text_of(said.get("content"))):
-            self._text.append(text)
-        calls = said.get("tool_calls")
-        for order, call in enumerate(calls if isinstance(calls, list) else ()):
-            if isinstance(call, dict):
-                self._call(call, order)
-
-    def _call(self, call: dict[str, Any], order: int) -> None:
-        index = order if call.get("index") is None else call["index"]
+    def call(self, index: object) -> dict[str, Any] | None:
+        """The tool call of this index, new or known; None when it is not kept."""
         if not isinstance(index, int) or not 0 <= index < MAX_CALLS:
-            return
-        known = self.tool_calls.setdefault(index, {})
-        for key in ("id", "type"):  # some servers send them empty again with every later piece
-            if not known.get(key) and (value := self._kept(call.get(key))):
-                known[key] = value
-        function = call.get("function")
-        if isinstance(function, dict):
-            whole = known.setdefault("function", {"name": "", "arguments": ""})
-            for key in ("name", "arguments"):
-                whole[key] += self._kept(function.get(key))
+            return None
+        return self.tool_calls.setdefault(index, {})
 
-    def _kept(self, piece: object) -> str:
+    def kept(self, piece: object) -> str:
         """As much of a text as there is room for; nothing of what is no text."""
         if not isinstance(piece, str):
             return ""

@@ -1,0 +1,50 @@
+"""The last step of a request with memory: what was said becomes a recorded turn."""
+
+import structlog
+
+from gateway.http.gateway import Gateway
+from gateway.http.tee import Answer
+from gateway.http.understanding import Chat
+from gateway.memory import transcript
+from gateway.memory.model import Ending, Turn
+
+_log = structlog.get_logger(__name__)
+
+
+class Recorder:
+    """The listener that turns a chat and its answer into a recorded turn."""
+
+    def __init__(self, gateway: Gateway, chat: Chat, answer: Answer) -> None:
+        self._gateway = gateway
+        self._chat = chat
+        self.answer = answer
+
+    async def record(self, ending: Ending) -> None:
+        """Write the turn and queue it; a store that fails is counted and costs the chat nothing."""
+        gateway = self._gateway
+        turn = self._turn(ending)
+        try:
+            await gateway.learner.record(turn)
+        except Exception as error:  # noqa: BLE001  whatever it is, the chat has been answered
+            gateway.metrics.unrecorded.inc()
+            _log.error("turn not recorded", turn=turn.id, error=type(error).__name__)
+            return
+        await gateway.queue.enqueue(turn.id)
+
+    def _turn(self, ending: Ending) -> Turn:
+        gateway, chat = self._gateway, self._chat
+        now = gateway.clock()
+        messages = chat.transcript.fresh
+        said = self.answer.message() if gateway.model.memorable else None
+        if said is not None:
+            messages = (*messages, transcript.message(said, now))
+        return Turn(
+            id=chat.turn,
+            scope=chat.scope,
+            conversation=chat.conversation,
+            messages=messages,
+            created=now,
+            preceding=chat.transcript.preceding,
+            labels=chat.options.labels,
+            ending=ending,
+        )

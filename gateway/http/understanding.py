@@ -1,0 +1,91 @@
+"""The first step of a request with memory: whose it is, what is new in it, what it wants."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from gateway.http import splice
+from gateway.http.dialect import Dialect
+from gateway.http.errors import ApiError
+from gateway.http.headers import RawHeaders
+from gateway.http.options import ChatOptions, chat_options, conversation_of, user_of
+from gateway.memory import transcript
+from gateway.memory.model import Millis, Scope
+from gateway.memory.transcript import Transcript
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chat:
+    """A request with memory, understood. `messages` are chat-shaped, whatever the dialect."""
+
+    scope: Scope
+    conversation: str
+    turn: str
+    tools: bool
+    transcript: Transcript
+    messages: list[dict[str, Any]]
+    options: ChatOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Understood:
+    """`body` is what goes on, parsed as `document`; there is no chat where memory has no part."""
+
+    body: bytes
+    document: dict[str, Any]
+    chat: Chat | None = None
+
+    @property
+    def model(self) -> str:
+        return _model(self.document)
+
+
+def model_named(body: bytes) -> str:
+    """The model that a body names, or ""; also where the body is no JSON.
+
+    The parser is a good deal faster than a walk over the bytes (`splice`) would be.
+    """
+    try:
+        return _model(orjson.loads(body))
+    except orjson.JSONDecodeError:
+        return ""
+
+
+def _model(document: object) -> str:
+    model = document.get("model") if isinstance(document, dict) else None
+    return model if isinstance(model, str) else ""
+
+
+def understand(
+    dialect: Dialect, project: str, headers: RawHeaders, body: bytes, *, now: Millis
+) -> Understood:
+    """Raises ApiError 400 for a body that is not JSON and for options that are not right.
+
+    What is OpenAI's alone is left for the upstream to judge.
+    """
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise ApiError(400, "the body is not valid JSON") from None
+    if not isinstance(document, dict):
+        raise ApiError(400, "the body is not a JSON object")
+    options = chat_options(headers, document)
+    if "memory" in document:
+        body = splice.remove(body, b"memory")
+    messages = None if options.mode == "off" else dialect.messages(document)
+    read = None if messages is None else transcript.read(messages, now=now)
+    if messages is None or read is None:
+        return Understood(body=body, document=document)
+    scope = Scope(project, user_of(headers, document))
+    conversation = conversation_of(headers, document) or transcript.conversation_id(scope, read)
+    chat = Chat(
+        scope=scope,
+        conversation=conversation,
+        turn=transcript.turn_id(scope, conversation, read, now=now),
+        tools=bool(document.get("tools") or document.get("functions")),
+        transcript=read,
+        messages=messages,
+        options=options,
+    )
+    return Understood(body=body, document=document, chat=chat)

@@ -1,0 +1,31 @@
+"""Whoever chooses among upstreams is told the model that a request names."""
+
+import pytest
+
+from gateway.http.chat_completions import ChatCompletions
+from gateway.http.understanding import model_named, understand
+
+USER = b'"messages":[{"role":"user","content":"\\"model\\":\\"no\\""}]'
+
+
+@pytest.mark.parametrize(
+    ("member", "model"),
+    [
+        (b'"model":"gpt-5",', "gpt-5"),
+        (b'"mod\\u0065l" : "a\\"b",', 'a"b'),
+        (b'"model":"first","model":"last",', "last"),
+        (b'"model":7,', ""),
+        (b"", ""),
+    ],
+)
+@pytest.mark.parametrize("mode", [b"on", b"off"])
+def test_the_model_is_the_one_that_the_upstream_will_read(member, model, mode):
+    body = b"{" + member + USER + b"}"
+    understood = understand(ChatCompletions(), "p", [(b"x-memory", mode)], body, now=0)
+    assert understood.model == model
+    assert model_named(body) == model
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"model"', b"\xff", b"[" * 9999])
+def test_what_is_no_object_names_none(body):
+    assert model_named(body) == ""

@@ -115,6 +115,12 @@ class Settings(BaseSettings):
     client_write_timeout: float = Field(
         30.0, gt=0, description="Seconds that a client may leave what it was sent unread."
     )
+    max_upload_bytes: int = Field(
+        512 * 2**20, ge=1024, description="Largest body of an upload that is passed through."
+    )
+    heartbeat_seconds: float = Field(
+        0.0, ge=0, description="Silence after which a stream gets a comment; 0: never."
+    )
     max_in_flight: int = Field(512, ge=1, description="Requests served at once; more get a 503.")
     shutdown_grace: float = Field(
         20.0, ge=0, description="Seconds that open streams get to finish after SIGTERM."

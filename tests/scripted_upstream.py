@@ -171,7 +171,18 @@ async def _read(reader: asyncio.StreamReader, early: bytes) -> Received | None:
     method, path, _ = first.split(" ", 2)
     headers = [(line.partition(":")[0], line.partition(":")[2].strip()) for line in lines]
     length = next((int(v) for k, v in headers if k.lower() == "content-length"), 0)
+    if any(k.lower() == "transfer-encoding" for k, _ in headers):
+        return Received(method, path, headers, await _read_chunks(reader))
     return Received(method, path, headers, await reader.readexactly(length))
+
+
+async def _read_chunks(reader: asyncio.StreamReader) -> bytes:
+    body = b""
+    while size := int(await reader.readuntil(b"\n"), 16):
+        body += await reader.readexactly(size)
+        await reader.readexactly(2)
+    await reader.readexactly(2)
+    return body
 
 
 @asynccontextmanager

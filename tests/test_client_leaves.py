@@ -1,6 +1,7 @@
 """When the client leaves, the model's server sees its connection closed, in every window."""
 
 import asyncio
+import statistics
 
 import httpx
 import pytest
@@ -11,7 +12,8 @@ from tests.served import served
 
 pytestmark = pytest.mark.anyio
 
-SECONDS = 1.0  # within which the server must see it; 0.1 on a quiet machine
+SECONDS = 0.1  # within which the server must see it, in the median
+TIMES = 5
 
 
 def ask(*, stream: bool = True) -> dict:
@@ -79,14 +81,20 @@ async def test_the_upstream_is_closed(window, mode):
     async def script(exchange):
         await window(exchange, reached)
 
+    took = []
     async with scripted_upstream(script) as upstream, served(upstream.url) as it:
         body = ask(stream=window is not in_an_unstreamed_answer) | {"memory": {"mode": mode}}
-        await leave_when(reached, it.url, body)
-        async with asyncio.timeout(SECONDS):
-            await upstream.exchanges[0].closed.wait()
+        for time in range(TIMES):
+            reached.clear()
+            await leave_when(reached, it.url, body)
+            left = asyncio.get_running_loop().time()
+            async with asyncio.timeout(10 * SECONDS):
+                await upstream.exchanges[time].closed.wait()
+            took.append(asyncio.get_running_loop().time() - left)
         await it.learned()
         turns = await it.gateway.store.get_turns(Scope("default", "ann"), "c", 5)
         assert [turn.ending for turn in turns] == ([Ending.CLIENT_GONE] if mode == "on" else [])
+    assert statistics.median(took) < SECONDS
 
 
 async def test_what_the_user_said_is_kept_and_what_was_delivered_too():

@@ -94,7 +94,8 @@ class Upstream:
             headers.append((b"authorization", self._authorization))
         outgoing = httpx.Request(
             request.method,
-            self._base.join(request.path),
+            # Not `join`, for which a path such as "http://elsewhere/" is another server's.
+            self._base.copy_with(raw_path=self._base.raw_path + request.path.encode("ascii")),
             headers=headers,
             content=request.body,
             extensions={"timeout": {"connect": self._timeouts.connect}},

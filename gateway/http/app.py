@@ -11,8 +11,12 @@ from gateway.http.errors import ApiError
 from gateway.http.gateway import Gateway
 from gateway.http.health import Alive, MetricsPage, Ready
 from gateway.http.limits import InFlight
-from gateway.http.openai import Models, WithMemory
+from gateway.http.openai import WithMemory
+from gateway.http.passthrough import Passthrough
 from gateway.http.relay import Relay
+
+PREFIXES = ("/v1", "")  # as clients have them whose base URL ends in /v1, or does not
+UNTOUCHED = ("/completions", "/embeddings", "/models", "/models/{model:path}")
 
 
 def create_app(gateway: Gateway) -> ASGIApp:
@@ -24,13 +28,14 @@ def create_app(gateway: Gateway) -> ASGIApp:
         metrics=gateway.metrics,
         patience=settings.record_timeout_ms / 1000,
         write_timeout=settings.client_write_timeout,
+        heartbeat=settings.heartbeat_seconds,
     )
     chat = WithMemory(gateway, relay, ChatCompletions())
-    models = Models(gateway, relay)
+    untouched = Passthrough(gateway, relay)
     routes = [
-        Route("/v1/chat/completions", chat, methods=["POST"]),
-        Route("/v1/models", models, methods=["GET"]),
-        Route("/v1/models/{model:path}", models, methods=["GET"]),
+        *(Route(f"{prefix}/chat/completions", chat, methods=["POST"]) for prefix in PREFIXES),
+        *(Route(prefix + path, untouched) for prefix in PREFIXES for path in UNTOUCHED),
+        Route("/v1/{path:path}", untouched),
         *memos.routes(gateway),
         Route("/healthz", Alive(), methods=["GET"]),
         Route("/readyz", Ready(gateway), methods=["GET"]),

@@ -1,10 +1,11 @@
 """Notices that the client has gone while we wait for something else."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self
 
-from starlette.types import Receive
+from starlette.types import Message, Receive
 
 
 class ClientGoneError(Exception):
@@ -14,12 +15,16 @@ class ClientGoneError(Exception):
 class UntilDisconnect:
     """A block that is cancelled at once when the client goes, and then raises ClientGoneError.
 
-    The request body must have been read. ASGI tells of a disconnect only to who calls `receive`, so
-    a task does that meanwhile; the bookkeeping of the cancellation is that of `asyncio.timeout`.
+    ASGI tells of a disconnect only to who calls `receive`, so a task does that meanwhile; what it
+    receives of a body that has not been read goes to `feed`. The bookkeeping of the cancellation
+    is that of `asyncio.timeout`.
     """
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(
+        self, receive: Receive, feed: Callable[[Message], Awaitable[None]] | None = None
+    ) -> None:
         self._receive = receive
+        self._feed = feed
         self._gone = False
 
     async def __aenter__(self) -> Self:
@@ -31,8 +36,9 @@ class UntilDisconnect:
         return self
 
     async def _wait(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
+        while (message := await self._receive())["type"] != "http.disconnect":
+            if self._feed is not None:
+                await self._feed(message)
         self._gone = True
         self._task.cancel()
 

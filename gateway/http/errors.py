@@ -60,6 +60,21 @@ def api_error(error: Exception) -> ApiError:
     return ApiError(500, "the gateway failed on this request", kind="server_error")
 
 
+def passed_on(status: int, body: bytes) -> ApiError:
+    """What the model's server answered, for a client that can no longer be given its status.
+
+    Its own words where they are in OpenAI's shape.
+    """
+    try:
+        said = orjson.loads(body)["error"]
+        message, kind = str(said["message"]), said.get("type")
+    except (orjson.JSONDecodeError, LookupError, TypeError, AttributeError):
+        message = f"the model's server answered with status {status} and no stream"
+        return ApiError(status, message, kind="upstream_error", code="upstream_broken")
+    param, code = (None if said.get(key) is None else str(said[key]) for key in ("param", "code"))
+    return ApiError(status, message, kind=str(kind or "upstream_error"), param=param, code=code)
+
+
 def _raw(headers: Mapping[str, str]) -> tuple[tuple[bytes, bytes], ...]:
     return tuple((k.lower().encode(), v.encode()) for k, v in headers.items())
 

@@ -48,7 +48,7 @@ async def read_body(
         raise ApiError(415, "compressed request bodies are not accepted", param="Content-Encoding")
     declared = get(headers, b"content-length")
     if declared.isdigit() and int(declared) > most:
-        raise _too_large(most)
+        raise too_large(most)
     chunks: list[bytes] = []
     size = 0
     try:
@@ -60,7 +60,7 @@ async def read_body(
                 chunk = message.get("body", b"")
                 size += len(chunk)
                 if size > most:
-                    raise _too_large(most)
+                    raise too_large(most)
                 chunks.append(chunk)
                 if not message.get("more_body", False):
                     return b"".join(chunks)
@@ -68,5 +68,6 @@ async def read_body(
         raise ApiError(408, f"the request body took longer than {timeout:g} s") from error
 
 
-def _too_large(most: int) -> ApiError:
+def too_large(most: int) -> ApiError:
+    """What a body over `most` bytes gets."""
     return ApiError(413, f"the request body is larger than {most} bytes")

@@ -1,4 +1,4 @@
-"""The OpenAI endpoints: those with a memory, in any dialect, and the list of models.
+"""The OpenAI endpoints that have a memory, in any dialect.
 
 A request that wants no memory is passed on as the bytes that it came as. Any other is parsed beside
 its bytes, for who speaks, what is asked and what is new; a block of memories is spliced in and
@@ -15,7 +15,6 @@ from starlette.types import Scope as HttpScope
 
 from gateway.http.auth import PROJECT
 from gateway.http.dialect import Dialect
-from gateway.http.errors import ApiError
 from gateway.http.gateway import Gateway
 from gateway.http.headers import RawHeaders, upstream_headers
 from gateway.http.limits import read_body
@@ -23,7 +22,7 @@ from gateway.http.options import header_mode
 from gateway.http.recording import Recorder
 from gateway.http.relay import Relay
 from gateway.http.tool_loops import ToolLoops
-from gateway.http.understanding import Chat, model_named, understand
+from gateway.http.understanding import Asked, Chat, asked_in, understand
 from gateway.memory import prompt
 from gateway.memory.model import Kind, text_of
 from gateway.memory.ports import ModelRequest
@@ -50,14 +49,15 @@ class WithMemory:
         )
         onward = upstream_headers(headers, keep_authorization=not settings.api_keys)
         if header_mode(headers) == "off" and b'"memory"' not in body:
-            request = self._request(onward, body, model_named(body))
-            await self._relay(request, receive, send, headers=_OFF)
+            asked = asked_in(body)
+            request = self._request(onward, body, asked)
+            await self._relay(request, receive, send, headers=_OFF, streams=asked.streams)
             return
         understood = understand(self._dialect, http[PROJECT], headers, body, now=gateway.clock())
-        chat, body = understood.chat, understood.body
+        chat, body, asked = understood.chat, understood.body, understood.asked
         if chat is None:
-            request = self._request(onward, body, understood.model)
-            await self._relay(request, receive, send, headers=_OFF)
+            request = self._request(onward, body, asked)
+            await self._relay(request, receive, send, headers=_OFF, streams=asked.streams)
             return
         begun = time.perf_counter()
         added: RawHeaders = _OFF
@@ -68,17 +68,18 @@ class WithMemory:
         named = quote(chat.conversation, safe=" !#$&'()*+,/:;=?@[]~")
         writes = chat.options.writes
         await self._relay(
-            self._request(onward, body, understood.model),
+            self._request(onward, body, asked),
             receive,
             send,
             headers=[*added, (b"x-conversation-id", named.encode())],
             timing=f"recall;dur={took * 1000:.1f}, ",
             listener=Recorder(gateway, chat, self._dialect.answer()) if writes else None,
+            streams=asked.streams,
         )
 
-    def _request(self, headers: RawHeaders, body: bytes, model: str) -> ModelRequest:
+    def _request(self, headers: RawHeaders, body: bytes, asked: Asked) -> ModelRequest:
         return ModelRequest(
-            method="POST", path=self._dialect.path, headers=headers, body=body, model=model
+            method="POST", path=self._dialect.path, headers=headers, body=body, model=asked.model
         )
 
     async def _recall(self, chat: Chat) -> Recall:
@@ -123,19 +124,3 @@ class WithMemory:
             (b"x-memory-count", str(len(told)).encode()),
             (b"x-memory-ids", ", ".join(told).encode()),
         ]
-
-
-class Models:
-    """`GET /v1/models` and `GET /v1/models/{id}`: the upstream's own answers."""
-
-    def __init__(self, gateway: Gateway, relay: Relay) -> None:
-        self._keep_authorization = not gateway.settings.api_keys
-        self._relay = relay
-
-    async def __call__(self, http: HttpScope, receive: Receive, send: Send) -> None:
-        onward = upstream_headers(http["headers"], keep_authorization=self._keep_authorization)
-        path = http["path"].removeprefix("/v1/")
-        if {".", ".."} & set(path.split("/")):  # a model's id may hold slashes, but no way out
-            raise ApiError(404, "there is no such model", param="model", code="model_not_found")
-        request = ModelRequest(method="GET", path=quote(path), headers=onward)
-        await self._relay(request, receive, send)

@@ -29,6 +29,14 @@ class Chat:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a request asks of the model's side: which model ("": it names none), and a stream."""
+
+    model: str = ""
+    streams: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Understood:
     """`body` is what goes on, parsed as `document`; there is no chat where memory has no part."""
 
@@ -37,24 +45,28 @@ class Understood:
     chat: Chat | None = None
 
     @property
-    def model(self) -> str:
-        return _model(self.document)
+    def asked(self) -> Asked:
+        return _asked(self.document)
 
 
-def model_named(body: bytes) -> str:
-    """The model that a body names, or ""; also where the body is no JSON.
+def asked_in(body: bytes) -> Asked:
+    """What a body asks of the model's side; nothing, where it is no JSON.
 
     The parser is a good deal faster than a walk over the bytes (`splice`) would be.
     """
     try:
-        return _model(orjson.loads(body))
+        return _asked(orjson.loads(body))
     except orjson.JSONDecodeError:
-        return ""
+        return Asked()
 
 
-def _model(document: object) -> str:
-    model = document.get("model") if isinstance(document, dict) else None
-    return model if isinstance(model, str) else ""
+def _asked(document: object) -> Asked:
+    if not isinstance(document, dict):
+        return Asked()
+    model = document.get("model")
+    return Asked(
+        model=model if isinstance(model, str) else "", streams=document.get("stream") is True
+    )
 
 
 def understand(

@@ -1,0 +1,100 @@
+"""Every other path under /v1: the request goes on and the answer comes back, untouched.
+
+A body of JSON is read first, for the model that it names decides between several servers, and so
+that it can be sent again. Any other goes on while it arrives, and answers come back as they come:
+neither is ever held whole.
+"""
+
+import string
+from urllib.parse import quote, unquote
+
+from starlette.types import Receive, Scope, Send
+
+from gateway.errors import UpstreamError
+from gateway.http.errors import ApiError
+from gateway.http.gateway import Gateway
+from gateway.http.headers import RawHeaders, get, upstream_headers
+from gateway.http.limits import read_body, too_large
+from gateway.http.relay import Relay
+from gateway.http.understanding import asked_in
+from gateway.http.upload import Upload
+from gateway.memory.ports import ModelRequest
+
+_JSON = "application/json"
+_ASCII = string.punctuation  # what is written with these stays as it is
+
+
+class Passthrough:
+    """An ASGI application for any method and any path under `/v1/`."""
+
+    def __init__(self, gateway: Gateway, relay: Relay) -> None:
+        self._settings = gateway.settings
+        self._relay = relay
+
+    async def __call__(self, http: Scope, receive: Receive, send: Send) -> None:
+        headers: RawHeaders = http["headers"]
+        onward = list(upstream_headers(headers, keep_authorization=not self._settings.api_keys))
+        path = _path(http)
+        if _is_plain_json(headers):
+            body = await read_body(
+                receive,
+                headers,
+                most=self._settings.max_body_bytes,
+                timeout=self._settings.body_timeout,
+            )
+            asked = asked_in(body)
+            request = ModelRequest(
+                method=http["method"], path=path, headers=onward, body=body, model=asked.model
+            )
+            await self._relay(request, receive, send, streams=asked.streams)
+        elif _has_body(headers):
+            await self._upload(http, path, onward, receive, send)
+        else:
+            request = ModelRequest(method=http["method"], path=path, headers=onward)
+            await self._relay(request, receive, send)
+
+    async def _upload(
+        self,
+        http: Scope,
+        path: str,
+        onward: list[tuple[bytes, bytes]],
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        settings = self._settings
+        if declared := get(http["headers"], b"content-length"):
+            if int(declared) > settings.max_upload_bytes:
+                raise too_large(settings.max_upload_bytes)
+            onward.append((b"content-length", declared.encode()))
+        upload = Upload(most=settings.max_upload_bytes, idle=settings.body_timeout)
+        request = ModelRequest(method=http["method"], path=path, headers=onward, body=upload)
+        try:
+            await self._relay(request, receive, send, feed=upload.feed)
+        except UpstreamError:
+            if upload.error is not None:
+                raise upload.error from None
+            raise
+
+
+def _path(http: Scope) -> str:
+    """The path as it was written, with its query, less what leads to the API.
+
+    Raises ApiError 404 for one that would lead out of the API that the upstream's URL names.
+    """
+    path = quote(http["raw_path"], safe=_ASCII).removeprefix("/v1").removeprefix("/")
+    if {".", ".."} & set(unquote(path).replace("\\", "/").split("/")):
+        raise ApiError(404, "there is nothing at this address", code="not_found")
+    query = quote(http["query_string"], safe=_ASCII)
+    return f"{path}?{query}" if query else path
+
+
+def _is_plain_json(headers: RawHeaders) -> bool:
+    kind, coding = get(headers, b"content-type"), get(headers, b"content-encoding")
+    return kind.partition(";")[0].strip().lower() == _JSON and not coding
+
+
+def _has_body(headers: RawHeaders) -> bool:
+    return bool(get(headers, b"transfer-encoding")) or get(headers, b"content-length") not in {
+        "",
+        "0",
+    }

@@ -2,12 +2,12 @@
 
 import asyncio
 import gc
-import math
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from pathlib import Path
+from types import FrameType
 from typing import TypeAlias
 
 import structlog
@@ -22,6 +22,7 @@ from gateway.adapters.upstream import Timeouts, Upstream
 from gateway.errors import StartupError, StoreError
 from gateway.http.app import create_app
 from gateway.http.background import Background
+from gateway.http.drain import Drain
 from gateway.http.gateway import Gateway
 from gateway.memory.learning import Learner
 from gateway.memory.model import now
@@ -33,6 +34,7 @@ from gateway.settings import Settings
 Progress: TypeAlias = Callable[[str], None]
 
 CATCH_UP = 1.0  # seconds that a start may spend on learning what a crash left pending
+RECORDS = 2.0  # seconds that what was cut at the end of the grace time has to be recorded in
 
 _log = structlog.get_logger(__name__)
 
@@ -108,7 +110,7 @@ async def embedded(settings: Settings, progress: Progress) -> AsyncIterator[Gate
         with suppress(TimeoutError):
             async with asyncio.timeout(CATCH_UP):
                 await queue.join()
-        stack.push_async_callback(background.aclose, settings.shutdown_grace)
+        stack.push_async_callback(background.aclose, RECORDS)
 
         async def health() -> dict[str, str]:
             try:
@@ -126,6 +128,7 @@ async def embedded(settings: Settings, progress: Progress) -> AsyncIterator[Gate
             learner=learner,
             queue=queue,
             background=background,
+            drain=Drain(),
             metrics=metrics,
             clock=now,
             health=health,
@@ -162,7 +165,7 @@ async def serve(settings: Settings, progress: Progress, ready: Callable[[int], N
                 server_header=False,
                 date_header=False,
                 timeout_keep_alive=75,
-                timeout_graceful_shutdown=math.ceil(settings.shutdown_grace),
+                timeout_graceful_shutdown=0,  # the grace time has passed before it is asked to exit
             )
             # When it has shut down, uvicorn raises the signal again for the handler that was there
             # before; with the default one the process would die before its store is closed.
@@ -172,8 +175,32 @@ async def serve(settings: Settings, progress: Progress, ready: Callable[[int], N
             gc.collect()
             gc.freeze()
             ready(listener.getsockname()[1])
-            await uvicorn.Server(config).serve(sockets=[listener])
+            server = _Server(config, gateway.drain)
+            stopping = asyncio.create_task(server.stop_when_drained(settings.shutdown_grace))
+            await server.serve(sockets=[listener])
+            stopping.cancel()
+            await gateway.drain.finished(within=RECORDS)  # what was cut just now
             _log.info("stopped serving")
+
+
+class _Server(uvicorn.Server):
+    """At the first signal it drains, new requests get a 503; at the second it stops at once."""
+
+    def __init__(self, config: uvicorn.Config, drain: Drain) -> None:
+        super().__init__(config)
+        self._drain = drain
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self._drain.begun.is_set():
+            super().handle_exit(sig, frame)
+        else:
+            asyncio.get_running_loop().call_soon_threadsafe(self._drain.begin)
+
+    async def stop_when_drained(self, grace: float) -> None:
+        await self._drain.begun.wait()
+        _log.info("shutting down", under_way=len(self._drain))
+        await self._drain.finished(within=grace)
+        self.should_exit = True
 
 
 def compact(settings: Settings, progress: Progress) -> None:

@@ -15,6 +15,7 @@ from gateway.adapters.offline_model import OfflineModel
 from gateway.adapters.upstream import Timeouts, Upstream
 from gateway.http.app import create_app
 from gateway.http.background import Background
+from gateway.http.drain import Drain
 from gateway.http.gateway import Gateway
 from gateway.memory.learning import Learner
 from gateway.memory.model import now
@@ -70,6 +71,7 @@ async def served(
         learner=learner,
         queue=queue,
         background=background,
+        drain=Drain(),
         metrics=metrics,
         clock=now,
         health=health,

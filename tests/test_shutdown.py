@@ -1,7 +1,6 @@
 """SIGTERM lets streams finish for the grace time; what is cut then is recorded as it came."""
 
 import asyncio
-import contextlib
 import signal
 
 import httpx
@@ -83,16 +82,91 @@ async def test_a_stream_that_outlasts_the_grace_time_is_cut_and_recorded(
             tmp_path, cache, upstream_base_url=upstream.url, shutdown_grace="1"
         ) as gateway:
             got = b""
-            with contextlib.suppress(httpx.RemoteProtocolError):
-                async with (
-                    httpx.AsyncClient(trust_env=False) as client,
-                    client.stream(
-                        "POST", f"{gateway.url}/v1/chat/completions", json=ASK
-                    ) as response,
-                ):
-                    async for chunk in response.aiter_raw():
-                        got += chunk
+            async with (
+                httpx.AsyncClient(trust_env=False) as client,
+                client.stream("POST", f"{gateway.url}/v1/chat/completions", json=ASK) as response,
+            ):
+                async for chunk in response.aiter_raw():
+                    if not got:
                         gateway.child.send_signal(signal.SIGTERM)
-            assert b"[DONE]" not in got
+                    got += chunk
+            told = asyncio.get_running_loop().time()
             assert await ended(gateway) == 0
+            assert asyncio.get_running_loop().time() - told < 2
+    assert got.startswith(delta("Hel"))
+    assert b'"code":"shutting_down"' in got[len(delta("Hel")) :]
+    assert b"[DONE]" not in got
+    assert await recorded(tmp_path) == [Ending.SHUTDOWN]
+
+
+async def test_while_streams_finish_new_requests_are_refused_and_told_when_to_try_again(
+    tmp_path, default_model_folder
+):
+    finish = asyncio.Event()
+
+    async def script(exchange):
+        await exchange.head(200, [("content-type", "text/event-stream")])
+        await exchange.chunk(delta("Hel"))
+        await finish.wait()
+        await exchange.chunk(delta("lo.", "stop") + DONE)
+        await exchange.end()
+
+    cache = default_model_folder.parent.parent
+    async with scripted_upstream(script) as upstream:
+        with process.gateway(
+            tmp_path, cache, upstream_base_url=upstream.url, shutdown_grace="10"
+        ) as gateway:
+            got = b""
+            async with (
+                httpx.AsyncClient(trust_env=False) as client,
+                client.stream("POST", f"{gateway.url}/v1/chat/completions", json=ASK) as response,
+            ):
+                async for chunk in response.aiter_raw():
+                    got += chunk
+                    if finish.is_set():
+                        continue
+                    gateway.child.send_signal(signal.SIGTERM)
+                    async with asyncio.timeout(5):  # until it has seen the signal
+                        while (await client.get(f"{gateway.url}/readyz")).status_code == 200:
+                            pass
+                    ready = await client.get(f"{gateway.url}/readyz")
+                    refused = await client.post(f"{gateway.url}/v1/chat/completions", json=ASK)
+                    alive = await client.get(f"{gateway.url}/healthz")
+                    finish.set()
+            assert await ended(gateway) == 0
+    assert got == delta("Hel") + delta("lo.", "stop") + DONE
+    assert ready.json()["status"] == "shutting down"
+    assert alive.status_code == httpx.codes.OK
+    assert refused.status_code == httpx.codes.SERVICE_UNAVAILABLE
+    assert refused.json()["error"]["code"] == "shutting_down"
+    assert refused.headers["retry-after"] == "1"
+    assert await recorded(tmp_path) == [Ending.COMPLETE]
+
+
+async def test_a_second_signal_ends_it_at_once(tmp_path, default_model_folder):
+    async def script(exchange):
+        await exchange.head(200, [("content-type", "text/event-stream")])
+        await exchange.chunk(delta("Hel"))
+        await exchange.closed.wait()
+
+    cache = default_model_folder.parent.parent
+    async with scripted_upstream(script) as upstream:
+        with process.gateway(
+            tmp_path, cache, upstream_base_url=upstream.url, shutdown_grace="60"
+        ) as gateway:
+            got = b""
+            async with (
+                httpx.AsyncClient(trust_env=False) as client,
+                client.stream("POST", f"{gateway.url}/v1/chat/completions", json=ASK) as response,
+            ):
+                async for chunk in response.aiter_raw():
+                    if not got:
+                        gateway.child.send_signal(signal.SIGTERM)
+                        async with asyncio.timeout(5):
+                            while (await client.get(f"{gateway.url}/readyz")).status_code == 200:
+                                pass
+                        gateway.child.send_signal(signal.SIGTERM)
+                    got += chunk
+            assert await ended(gateway) == 0
+    assert b'"code":"shutting_down"' in got
     assert await recorded(tmp_path) == [Ending.SHUTDOWN]

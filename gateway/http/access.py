@@ -50,6 +50,7 @@ class Access:
             status = status or CLIENT_GONE
         except Exception as error:
             if status:  # too late for an answer: the connection is cut, so nobody takes it as whole
+                _log.warning("answer cut", id=request_id, error=type(error).__name__)
                 raise
             known = api_error(error)
             if known.status >= SERVER_SIDE and not isinstance(error, ApiError):

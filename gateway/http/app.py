@@ -43,7 +43,7 @@ def create_app(gateway: Gateway) -> ASGIApp:
     ]
     app: ASGIApp = Router(routes, redirect_slashes=False, default=_nothing_here)
     app = Auth(app, keys=settings.api_keys)
-    app = InFlight(app, most=settings.max_in_flight)
+    app = InFlight(app, most=settings.max_in_flight, drain=gateway.drain)
     return Access(app, metrics=gateway.metrics, routes=[route.path for route in routes])
 
 

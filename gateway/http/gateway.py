@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from gateway.http.background import Background
+from gateway.http.drain import Drain
 from gateway.memory.learning import Learner
 from gateway.memory.model import Millis
 from gateway.memory.ports import ChatModel, JobQueue, Store
@@ -21,6 +22,7 @@ class Gateway:
     learner: Learner
     queue: JobQueue
     background: Background
+    drain: Drain
     metrics: Metrics
     clock: Callable[[], Millis]
     health: Callable[[], Awaitable[dict[str, str]]]

@@ -16,15 +16,20 @@ class Alive:
 
 
 class Ready:
-    """`GET /readyz`: 200 when every part is "ok", else 503; the body names the state of each."""
+    """`GET /readyz`: 200 when every part is "ok", else 503; the body names the state of each.
+
+    A gateway that shuts down is not ready either, so that no balancer sends it more.
+    """
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  ASGI
         parts = await self._gateway.health()
-        ready = all(state == "ok" for state in parts.values())
-        body = orjson.dumps({"status": "ok" if ready else "degraded", "parts": parts})
+        draining = self._gateway.drain.begun.is_set()
+        ready = not draining and all(state == "ok" for state in parts.values())
+        status = "ok" if ready else "shutting down" if draining else "degraded"
+        body = orjson.dumps({"status": status, "parts": parts})
         await respond(send, 200 if ready else 503, body)
 
 

@@ -5,31 +5,49 @@ import asyncio
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.http.disconnect import ClientGoneError
+from gateway.http.drain import Drain
 from gateway.http.errors import ApiError
 from gateway.http.headers import RawHeaders, get
 
+# What a supervisor and a scraper ask must be answered when nothing else is.
+PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
+CLOSE = (b"connection", b"close")
+
 
 class InFlight:
-    """Refuses what is more than `most` requests at once. Raises ApiError 503."""
+    """Refuses what is more than `most` requests at once, and all once it drains, but for probes.
 
-    def __init__(self, app: ASGIApp, *, most: int) -> None:
+    Raises ApiError 503.
+    """
+
+    def __init__(self, app: ASGIApp, *, most: int, drain: Drain) -> None:
         self._app = app
-        self._free = most
+        self._most = most
+        self._drain = drain
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._free <= 0:
-            raise ApiError(
-                503,
-                "the gateway serves as many requests as it may; try again",
-                kind="server_error",
-                code="overloaded",
-                headers=((b"retry-after", b"1"),),
-            )
-        self._free -= 1
+        if scope["path"] in PROBES:
+            await self._app(scope, receive, send)
+            return
+        if self._drain.begun.is_set():
+            raise _unavailable("the gateway is shutting down", "shutting_down", CLOSE)
+        if len(self._drain) >= self._most:
+            raise _unavailable("the gateway serves as many requests as it may", "overloaded")
+        self._drain.enter()
         try:
             await self._app(scope, receive, send)
         finally:
-            self._free += 1
+            self._drain.leave()
+
+
+def _unavailable(message: str, code: str, *headers: tuple[bytes, bytes]) -> ApiError:
+    return ApiError(
+        503,
+        f"{message}; try again",
+        kind="server_error",
+        code=code,
+        headers=((b"retry-after", b"1"), *headers),
+    )
 
 
 async def read_body(

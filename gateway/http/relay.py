@@ -242,7 +242,7 @@ class _Exchange:
     async def _whole(
         self, response: ModelResponse, kept: RawHeaders, answer: Answer, decoder: Decoder
     ) -> None:
-        """An answer in one piece; a very large one goes through unheard."""
+        """An answer in one piece, whose last byte waits; a very large one goes through unheard."""
         whole = bytearray()
         body = response.body
         async for chunk in body:
@@ -252,9 +252,10 @@ class _Exchange:
                 return
         answer.document(decoder.feed(bytes(whole)))
         self.ended(Ending.COMPLETE)
-        await self._recorded()
         await self._reply.start(response.status, kept)
-        await self._reply.body(bytes(whole), more=False)
+        await self._reply.body(bytes(whole[:-1]))
+        await self._recorded()
+        await self._reply.body(bytes(whole[-1:]), more=False)
 
     async def _through(
         self,

@@ -43,13 +43,13 @@ def sentence(chance: random.Random, length: int = 12) -> str:
     return " ".join(chance.choices(WORDS, k=length))
 
 
-def body(stream: bool):
+def body(stream: bool, model: str = "m"):
     """A request maker: every question is new, so that no cache of embeddings helps."""
     chance = QUESTIONS
 
     def make(number: int) -> bytes:
         document = {
-            "model": "m",
+            "model": model,
             "stream": stream,
             "user": "user-0",
             "metadata": {"conversation_id": f"c{chance.random()}"},
@@ -187,6 +187,22 @@ async def _row(direct, url, child, rounds, clients, requests, modes, *, stream) 
             )
 
 
+async def forwarding(direct: str, url: str, rounds: int) -> None:
+    """How long what the model says takes to the client, with memory on and one client."""
+    print("\nfrom a piece's being sent to its arrival, memory on, one client: p50 / p99 ms")
+    for stream in (False, True):
+        times: dict[str, list[float]] = defaultdict(list)
+        for _ in range(rounds):
+            for name, target in (("direct", direct), (ON, url)):
+                sample = await load(target, body(stream, "stamp"), clients=1, requests=100)
+                times[name] += sample.forwarded
+                await _learned(url)
+        for name, values in times.items():
+            kind = "first chunk of a stream" if stream else "answer not streamed"
+            p50, p99 = (percentile(values, share) * 1000 for share in (0.5, 0.99))
+            print(f"{kind:24} {name:12} {p50:6.2f} / {p99:6.2f}")
+
+
 async def _learned(url: str) -> None:
     async with httpx.AsyncClient(trust_env=False) as client:
         while True:
@@ -211,6 +227,7 @@ async def main(rounds: int) -> None:
                 with gateway(Path(folder) / "data", direct, cores[0]) as (url, child):
                     await load(url, body(stream=False), clients=1, requests=20)  # warm
                     await measure(direct, url, child, rounds)
+                    await forwarding(direct, url, rounds)
                     print(f"resident memory {child.memory_info().rss / 2**20:.0f} MiB")
 
 

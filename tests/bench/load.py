@@ -1,20 +1,28 @@
 """A closed-loop load over keep-alive connections: raw asyncio, so that little of it is our own."""
 
 import asyncio
+import re
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+_STAMP = re.compile(rb'"created":(\d{10,})')  # see `upstream.stamped`
+
 
 @dataclass
 class Sample:
-    """Seconds of every request: to its first body byte and to its end, and its headers' recall."""
+    """Seconds of every request: to its first piece and to its end, and its headers' recall.
+
+    `first` of an answer in one piece is its end. `forwarded` are those from the first piece's being
+    sent upstream to its arrival, where it says when.
+    """
 
     first: list[float] = field(default_factory=list)
     whole: list[float] = field(default_factory=list)
     recall_ms: list[float] = field(default_factory=list)
+    forwarded: list[float] = field(default_factory=list)
 
 
 def percentile(values: list[float], share: float) -> float:
@@ -52,11 +60,16 @@ async def _client(url, body, numbers, headers, sample) -> None:
         if not answer.startswith(b"http/1.1 200"):
             raise RuntimeError(answer.decode())
         if b"transfer-encoding: chunked" in answer:
-            first = await _chunks(reader)
+            first, said = await _chunks(reader)
+            came = first
         else:
             length = int(answer.split(b"content-length: ")[1].split(b"\r\n")[0])
-            await reader.readexactly(length)
+            said = await reader.readexactly(1)
+            came = time.perf_counter()
+            said += await reader.readexactly(length - 1)
             first = time.perf_counter()
+        if stamp := _STAMP.search(said):
+            sample.forwarded.append(came - int(stamp[1]) / 1e9)
         sample.first.append(first - begun)
         sample.whole.append(time.perf_counter() - begun)
         if b"recall;dur=" in answer:
@@ -64,11 +77,13 @@ async def _client(url, body, numbers, headers, sample) -> None:
     writer.close()
 
 
-async def _chunks(reader: asyncio.StreamReader) -> float:
-    first = 0.0
+async def _chunks(reader: asyncio.StreamReader) -> tuple[float, bytes]:
+    """When the first chunk was there, and what it said."""
+    first, said = 0.0, b""
     while True:
         size = int(await reader.readline(), 16)
-        first = first or time.perf_counter()
-        await reader.readexactly(size + 2)
+        chunk = await reader.readexactly(size + 2)
+        if not first:
+            first, said = time.perf_counter(), chunk
         if not size:
-            return first
+            return first, said

@@ -2,11 +2,13 @@
 
 import asyncio
 import sys
+import time
 from typing import cast
 
 import uvloop
 
 CHUNKS = 20
+THINKS = 0.005  # seconds until a stamped answer says something
 
 
 def sse(number: int) -> bytes:
@@ -27,12 +29,21 @@ _BODY = (
     b'{"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":'
     b'{"role":"assistant","content":"A short answer."},"finish_reason":"stop"}]}'
 )
-_WHOLE = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (
-    len(_BODY),
-    _BODY,
-)
+
+
+def _whole(body: bytes) -> bytes:
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+    return head % len(body) + body
+
+
+_WHOLE = _whole(_BODY)
 _HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 _STREAM = [_chunked(sse(number)) for number in range(CHUNKS + 1)]
+
+
+def stamped(whole: bytes) -> bytes:
+    """The same, saying when it was sent: nanoseconds of a clock that all processes share."""
+    return whole.replace(b'"created":1,', b'"created":%d,' % time.monotonic_ns(), 1)
 
 
 class Upstream(asyncio.Protocol):
@@ -50,13 +61,30 @@ class Upstream(asyncio.Protocol):
             if len(self._received) < whole:
                 return
             body, self._received = self._received[end + 4 : whole], self._received[whole:]
-            if b'"stream":true' in body:
+            if b'"model":"stamp"' in body:
+                self._later(stream=b'"stream":true' in body)
+            elif b'"stream":true' in body:
                 self._transport.write(_HEAD)
                 for piece in _STREAM:  # each a write of its own, as tokens are
                     self._transport.write(piece)
                 self._transport.write(b"0\r\n\r\n")
             else:
                 self._transport.write(_WHOLE)
+
+    def _later(self, *, stream: bool) -> None:
+        """As a model does: the head at once, what it says a little later, stamped."""
+        if not stream:
+            asyncio.get_running_loop().call_later(
+                THINKS, lambda: self._transport.write(_whole(stamped(_BODY)))
+            )
+            return
+        self._transport.write(_HEAD)
+
+        def say() -> None:
+            self._transport.write(_chunked(stamped(sse(0))))
+            self._transport.write(b"".join(_STREAM[1:]) + b"0\r\n\r\n")
+
+        asyncio.get_running_loop().call_later(THINKS, say)
 
 
 async def main() -> None:

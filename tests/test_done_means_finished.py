@@ -10,7 +10,7 @@ import pytest
 
 from gateway.adapters.upstream import Timeouts
 from gateway.memory.model import Ending, Scope
-from tests.scripted_upstream import DONE, delta, scripted_upstream
+from tests.scripted_upstream import DONE, delta, event, scripted_upstream
 from tests.served import served
 
 pytestmark = pytest.mark.anyio
@@ -90,6 +90,18 @@ async def test_a_finish_without_done_is_an_end_as_it_is():
     assert got == delta("Hello.", "stop")
     assert turn.ending is Ending.COMPLETE
     assert turn.messages[-1].text == "Hello."
+
+
+@pytest.mark.parametrize("after", [[], [DONE]])
+async def test_an_error_of_the_servers_own_is_the_only_one(after):
+    sent = [delta("Hel"), event({"error": {"message": "overloaded", "code": 529}}), *after]
+
+    async def script(exchange):
+        await exchange.stream(*sent)
+
+    got, [turn] = await answer_to(script)
+    assert got == b"".join(sent)
+    assert turn.ending is Ending.UPSTREAM_BROKE
 
 
 async def test_a_server_that_keeps_its_connection_after_done_is_not_awaited():

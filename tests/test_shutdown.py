@@ -10,17 +10,28 @@ from gateway.adapters.edge import EdgeStore
 from gateway.adapters.minilm import MODEL
 from gateway.memory.model import Ending, Scope
 from tests import process
+from tests.scripted_responses import closed, opened, piece
 from tests.scripted_upstream import DONE, delta, scripted_upstream
 
 pytestmark = [pytest.mark.anyio, pytest.mark.process]
 
-ASK = {
-    "model": "m",
-    "stream": True,
-    "user": "ann",
-    "metadata": {"conversation_id": "c"},
-    "messages": [{"role": "user", "content": "I live in Lisbon."}],
-}
+WHO = {"model": "m", "stream": True, "user": "ann", "metadata": {"conversation_id": "c"}}
+SAID = [{"role": "user", "content": "I live in Lisbon."}]
+ASK = WHO | {"messages": SAID}
+# For each API: its path, a request, how an answer begins, how it goes on to its end.
+APIS = pytest.mark.parametrize(
+    ("path", "ask", "begun", "rest"),
+    [
+        ("chat/completions", ASK, delta("Hel"), delta("lo.", "stop") + DONE),
+        (
+            "responses",
+            WHO | {"input": SAID},
+            b"".join(opened()),
+            piece("Hello.") + closed("Hello."),
+        ),
+    ],
+    ids=["chat completions", "responses"],
+)
 
 
 async def ended(gateway: process.Process) -> int:
@@ -37,15 +48,18 @@ async def recorded(folder) -> list[Ending]:
     return [turn.ending for turn in turns]
 
 
-async def test_a_stream_that_is_open_at_sigterm_is_finished(tmp_path, default_model_folder):
+@APIS
+async def test_a_stream_that_is_open_at_sigterm_is_finished(
+    tmp_path, default_model_folder, path, ask, begun, rest
+):
     stopped = asyncio.Event()
 
     async def script(exchange):
         await exchange.head(200, [("content-type", "text/event-stream")])
-        await exchange.chunk(delta("Hel"))
+        await exchange.chunk(begun)
         await stopped.wait()
         await asyncio.sleep(0.3)
-        await exchange.chunk(delta("lo.", "stop") + DONE)
+        await exchange.chunk(rest)
         await exchange.end()
 
     cache = default_model_folder.parent.parent
@@ -56,24 +70,25 @@ async def test_a_stream_that_is_open_at_sigterm_is_finished(tmp_path, default_mo
             got = b""
             async with (
                 httpx.AsyncClient(trust_env=False) as client,
-                client.stream("POST", f"{gateway.url}/v1/chat/completions", json=ASK) as response,
+                client.stream("POST", f"{gateway.url}/v1/{path}", json=ask) as response,
             ):
                 async for chunk in response.aiter_raw():
                     got += chunk
                     if not stopped.is_set():
                         gateway.child.send_signal(signal.SIGTERM)
                         stopped.set()
-            assert got == delta("Hel") + delta("lo.", "stop") + DONE
+            assert got == begun + rest
             assert await ended(gateway) == 0
     assert await recorded(tmp_path) == [Ending.COMPLETE]
 
 
+@APIS
 async def test_a_stream_that_outlasts_the_grace_time_is_cut_and_recorded(
-    tmp_path, default_model_folder
+    tmp_path, default_model_folder, path, ask, begun, rest
 ):
     async def script(exchange):
         await exchange.head(200, [("content-type", "text/event-stream")])
-        await exchange.chunk(delta("Hel"))
+        await exchange.chunk(begun)
         await exchange.closed.wait()
 
     cache = default_model_folder.parent.parent
@@ -84,7 +99,7 @@ async def test_a_stream_that_outlasts_the_grace_time_is_cut_and_recorded(
             got = b""
             async with (
                 httpx.AsyncClient(trust_env=False) as client,
-                client.stream("POST", f"{gateway.url}/v1/chat/completions", json=ASK) as response,
+                client.stream("POST", f"{gateway.url}/v1/{path}", json=ask) as response,
             ):
                 async for chunk in response.aiter_raw():
                     if not got:
@@ -93,9 +108,9 @@ async def test_a_stream_that_outlasts_the_grace_time_is_cut_and_recorded(
             told = asyncio.get_running_loop().time()
             assert await ended(gateway) == 0
             assert asyncio.get_running_loop().time() - told < 2
-    assert got.startswith(delta("Hel"))
-    assert b'"code":"shutting_down"' in got[len(delta("Hel")) :]
-    assert b"[DONE]" not in got
+    assert got.startswith(begun)
+    assert b'"code":"shutting_down"' in got[len(begun) :]
+    assert rest not in got
     assert await recorded(tmp_path) == [Ending.SHUTDOWN]
 
 

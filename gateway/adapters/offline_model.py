@@ -1,19 +1,21 @@
 """The built-in responder for a gateway with no language model: it says so, and what it was given.
 
-Speaks enough of OpenAI's wire format (chat completions, streamed or not, and models) for a client
-to see the whole loop without a key. Token counts are estimates, a quarter of the characters.
+Speaks enough of OpenAI's wire formats (chat completions and responses, streamed or not, and models)
+for a client to see the whole loop without a key. Token counts are estimates, a quarter of the
+characters.
 """
 
 import re
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 from sse_starlette import ServerSentEvent
 
+from gateway.adapters.offline_responses import OfflineAnswer, texts_of
 from gateway.memory import prompt
 from gateway.memory.model import text_of
 from gateway.memory.ports import ModelRequest
@@ -59,21 +61,21 @@ class OfflineModel:
                 return _json(200, {"object": "list", "data": [_card()]})
             case "GET", path if path == f"models/{MODEL}":
                 return _json(200, _card())
-            case "POST", "chat/completions" if isinstance(request.body, bytes):
-                return _complete(request.body)
+            case "POST", path if path in _GENERATES and isinstance(request.body, bytes):
+                try:
+                    document = orjson.loads(request.body)
+                except orjson.JSONDecodeError:
+                    return _error(400, "the body is not JSON")
+                return _GENERATES[path](document if isinstance(document, dict) else {})
         return _error(404, f"no language model is connected, so there is no /{request.path}")
 
 
-def _complete(body: bytes) -> OfflineResponse:
-    try:
-        request = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return _error(400, "the body is not JSON")
-    messages = request.get("messages") if isinstance(request, dict) else None
+def _complete(request: dict[str, Any]) -> OfflineResponse:
+    messages = request.get("messages")
     if not isinstance(messages, list) or not messages:
         return _error(400, "messages must be a list of at least one message", param="messages")
     texts = [text_of(m.get("content")) for m in messages if isinstance(m, dict)]
-    answer = _answer([line for text in texts for line in prompt.split(text)[0]])
+    answer = _answer(texts)
     usage = _usage(sum(map(len, texts)), len(answer))
     head = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": MODEL}
     if request.get("stream") is True:
@@ -81,13 +83,29 @@ def _complete(body: bytes) -> OfflineResponse:
         counted = isinstance(options, dict) and options.get("include_usage") is True
         events = _chunks(head, answer, usage if counted else None)
         encoded = [ServerSentEvent(data=event, sep="\n").encode() for event in events]
-        return OfflineResponse(200, _headers(b"text/event-stream; charset=utf-8"), tuple(encoded))
+        return _stream(encoded)
     message = {"role": "assistant", "content": answer, "refusal": None}
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
     return _json(200, head | {"object": "chat.completion", "choices": [choice], "usage": usage})
 
 
-def _answer(lines: Sequence[str]) -> str:
+def _respond(request: dict[str, Any]) -> OfflineResponse:
+    texts = texts_of(request)
+    if texts is None:
+        return _error(400, "input must be a text or a list of at least one item", param="input")
+    text = _answer(texts)
+    usage = _usage(sum(map(len, texts)), len(text))
+    answer = OfflineAnswer(request=request, model=MODEL, text=text, usage=usage)
+    if request.get("stream") is True:
+        return _stream(answer.events())
+    return _json(200, answer.document())
+
+
+_GENERATES = {"chat/completions": _complete, "responses": _respond}
+
+
+def _answer(texts: Iterable[str]) -> str:
+    lines = [line for text in texts for line in prompt.split(text)[0]]
     if not lines:
         return f"{_NOTHING}\n\n{_CONNECT}"
     return "\n".join([_REMEMBERED, "", *(f"- {line}" for line in lines), "", _CONNECT])
@@ -122,6 +140,10 @@ def _card() -> dict[str, Any]:
 def _headers(content_type: bytes, length: int | None = None) -> list[tuple[bytes, bytes]]:
     sized = [(b"content-length", str(length).encode())] if length is not None else []
     return [(b"content-type", content_type), *sized]
+
+
+def _stream(events: Iterable[bytes]) -> OfflineResponse:
+    return OfflineResponse(200, _headers(b"text/event-stream; charset=utf-8"), tuple(events))
 
 
 def _json(status: int, document: dict[str, Any]) -> OfflineResponse:

@@ -14,9 +14,16 @@ from gateway.http.limits import InFlight
 from gateway.http.openai import WithMemory
 from gateway.http.passthrough import Passthrough
 from gateway.http.relay import Relay
+from gateway.http.responses import Responses
 
 PREFIXES = ("/v1", "")  # as clients have them whose base URL ends in /v1, or does not
-UNTOUCHED = ("/completions", "/embeddings", "/models", "/models/{model:path}")
+UNTOUCHED = (
+    "/completions",
+    "/embeddings",
+    "/models",
+    "/models/{model:path}",
+    "/responses/{id:path}",
+)
 
 
 def create_app(gateway: Gateway) -> ASGIApp:
@@ -31,9 +38,11 @@ def create_app(gateway: Gateway) -> ASGIApp:
         heartbeat=settings.heartbeat_seconds,
     )
     chat = WithMemory(gateway, relay, ChatCompletions())
+    responses = WithMemory(gateway, relay, Responses())
     untouched = Passthrough(gateway, relay)
     routes = [
         *(Route(f"{prefix}/chat/completions", chat, methods=["POST"]) for prefix in PREFIXES),
+        *(Route(f"{prefix}/responses", responses, methods=["POST"]) for prefix in PREFIXES),
         *(Route(prefix + path, untouched) for prefix in PREFIXES for path in UNTOUCHED),
         Route("/v1/{path:path}", untouched),
         *memos.routes(gateway),

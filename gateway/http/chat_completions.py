@@ -20,6 +20,12 @@ class ChatCompletions:
             return messages
         return None
 
+    def conversation(self, document: Mapping[str, Any]) -> str:  # noqa: ARG002  it has none
+        return ""
+
+    def previous(self, document: Mapping[str, Any]) -> str:  # noqa: ARG002  history is resent
+        return ""
+
     def inject(
         self, body: bytes, document: Mapping[str, Any], block: str, position: Position
     ) -> bytes | None:
@@ -33,6 +39,8 @@ class ChatAnswer(Answer):
     """What the first choice of a chat completion said."""
 
     def take_event(self, document: dict[str, Any]) -> None:
+        if document.get("error"):  # the server's own word that no more will come
+            self.finished = self.failed = True
         self._take(document, "delta")
 
     def take_document(self, document: dict[str, Any]) -> None:

@@ -19,12 +19,21 @@ class Dialect(Protocol):
         """The conversation that a body holds, as `transcript.read` takes it; None without one."""
         ...
 
+    def conversation(self, document: Mapping[str, Any]) -> str:
+        """The conversation that a body names in this API's own way, or ""."""
+        ...
+
+    def previous(self, document: Mapping[str, Any]) -> str:
+        """The name (`Turn.refs`) of the turn that a body says it goes on from, or ""."""
+        ...
+
     def inject(
         self, body: bytes, document: Mapping[str, Any], block: str, position: Position
     ) -> bytes | None:
         """The body with the block in place and every other byte as it was, or None.
 
-        `document` is the parsed body. None means that the block has nowhere to go.
+        `document` is the parsed body, whose messages could be read. None means that the block has
+        nowhere to go.
         """
         ...
 

@@ -7,6 +7,7 @@ nothing else changes. What memory cannot do never fails the chat.
 
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -14,6 +15,7 @@ from starlette.types import Receive, Send
 from starlette.types import Scope as HttpScope
 
 from gateway.http.auth import PROJECT
+from gateway.http.conversation import Chat, place, previous_turn
 from gateway.http.dialect import Dialect
 from gateway.http.gateway import Gateway
 from gateway.http.headers import RawHeaders, upstream_headers
@@ -22,13 +24,14 @@ from gateway.http.options import header_mode
 from gateway.http.recording import Recorder
 from gateway.http.relay import Relay
 from gateway.http.tool_loops import ToolLoops
-from gateway.http.understanding import Asked, Chat, asked_in, understand
+from gateway.http.understanding import Asked, Said, asked_in, understand
 from gateway.memory import prompt
-from gateway.memory.model import Kind, text_of
+from gateway.memory.model import Kind
 from gateway.memory.ports import ModelRequest
 from gateway.memory.recall import Recall, RecallOptions
 
 CHAT_KINDS = frozenset({Kind.EPISODE, Kind.FACT, Kind.PREFERENCE})
+_EMPTY: RawHeaders = ((b"x-memory-status", b"empty"), (b"x-memory-count", b"0"))
 _OFF: RawHeaders = ((b"x-memory-status", b"off"), (b"x-memory-count", b"0"))
 
 
@@ -48,33 +51,36 @@ class WithMemory:
             receive, headers, most=settings.max_body_bytes, timeout=settings.body_timeout
         )
         onward = upstream_headers(headers, keep_authorization=not settings.api_keys)
+        answer = self._dialect.answer()
+        off = partial(self._relay, headers=_OFF, error_event=answer.error_event)
         if header_mode(headers) == "off" and b'"memory"' not in body:
             asked = asked_in(body)
-            request = self._request(onward, body, asked)
-            await self._relay(request, receive, send, headers=_OFF, streams=asked.streams)
+            await off(self._request(onward, body, asked), receive, send, streams=asked.streams)
             return
         understood = understand(self._dialect, http[PROJECT], headers, body, now=gateway.clock())
-        chat, body, asked = understood.chat, understood.body, understood.asked
-        if chat is None:
-            request = self._request(onward, body, asked)
-            await self._relay(request, receive, send, headers=_OFF, streams=asked.streams)
-            return
+        body, asked = understood.body, understood.asked
         begun = time.perf_counter()
+        chat = None if understood.said is None else await self._place(understood.said)
+        if chat is None:
+            await off(self._request(onward, body, asked), receive, send, streams=asked.streams)
+            return
         added: RawHeaders = _OFF
-        if chat.options.reads:
-            recall = await self._recall(chat)
+        if chat.options.reads and chat.continued:
+            added = _EMPTY
+        elif chat.options.reads:
+            recall = await self._recall(chat, time.perf_counter() - begun)
             body, added = self._inject(chat, recall, body, understood.document)
         took = time.perf_counter() - begun
         named = quote(chat.conversation, safe=" !#$&'()*+,/:;=?@[]~")
-        writes = chat.options.writes
         await self._relay(
             self._request(onward, body, asked),
             receive,
             send,
             headers=[*added, (b"x-conversation-id", named.encode())],
             timing=f"recall;dur={took * 1000:.1f}, ",
-            listener=Recorder(gateway, chat, self._dialect.answer()) if writes else None,
+            listener=Recorder(gateway, chat, answer) if chat.options.writes else None,
             streams=asked.streams,
+            error_event=answer.error_event,
         )
 
     def _request(self, headers: RawHeaders, body: bytes, asked: Asked) -> ModelRequest:
@@ -82,7 +88,18 @@ class WithMemory:
             method="POST", path=self._dialect.path, headers=headers, body=body, model=asked.model
         )
 
-    async def _recall(self, chat: Chat) -> Recall:
+    async def _place(self, said: Said) -> Chat | None:
+        """The chat in its conversation, which is looked up in a part of the time for recall."""
+        gateway, previous = self._gateway, None
+        if said.previous:
+            seconds = gateway.settings.recall_timeout_ms / 1000
+            previous = await previous_turn(
+                gateway.store, said.scope, {said.previous}, seconds=seconds
+            )
+        return place(said, previous, now=gateway.clock())
+
+    async def _recall(self, chat: Chat, spent: float) -> Recall:
+        """What is remembered, or known from an earlier step; `spent` seconds are gone already."""
         if chat.transcript.steps and (known := self._tool_loops.get(chat.turn)):
             return known
         settings, metrics = self._gateway.settings, self._gateway.metrics
@@ -94,12 +111,15 @@ class WithMemory:
             token_budget=settings.recall_token_budget,
             where=chat.options.where,
             conversation=chat.conversation,
-            present=frozenset(text_of(m.get("content")) for m in chat.messages),
+            present=chat.present,
             standing=True,
         )
         with metrics.recall_seconds.time():
             recall = await self._gateway.recaller.within(
-                settings.recall_timeout_ms / 1000, chat.scope, chat.transcript.question, options
+                settings.recall_timeout_ms / 1000 - spent,
+                chat.scope,
+                chat.transcript.question,
+                options,
             )
         metrics.recalls.labels(recall.outcome).inc()
         if chat.tools:

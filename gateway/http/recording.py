@@ -2,9 +2,9 @@
 
 import structlog
 
+from gateway.http.conversation import Chat
 from gateway.http.gateway import Gateway
 from gateway.http.tee import Answer
-from gateway.http.understanding import Chat
 from gateway.memory import transcript
 from gateway.memory.model import Ending, Turn
 
@@ -35,6 +35,8 @@ class Recorder:
         gateway, chat = self._gateway, self._chat
         now = gateway.clock()
         messages = chat.transcript.fresh
+        if self.answer.failed and ending is Ending.COMPLETE:  # the whole of a half answer
+            ending = Ending.UPSTREAM_BROKE
         said = self.answer.message() if gateway.model.memorable else None
         if said is not None:
             messages = (*messages, transcript.message(said, now))
@@ -45,6 +47,7 @@ class Recorder:
             messages=messages,
             created=now,
             preceding=chat.transcript.preceding,
+            refs=(*chat.refs, *([self.answer.ref] if self.answer.ref else [])),
             labels=chat.options.labels,
             ending=ending,
         )

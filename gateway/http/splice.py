@@ -85,7 +85,7 @@ def insert(document: bytes, at: int, piece: bytes) -> bytes:
 def remove(document: bytes, name: bytes) -> bytes:
     """The document without any member of this name at its first level."""
     for member in reversed([m for m in members(document) if m.name == name]):
-        end = _value_end(document, member.value)
+        end = value_end(document, member.value)
         if comma := _COMMA.match(document, end):
             after = _SPACE.match(document, comma.end())
             document = document[: member.key] + document[after.end() if after else comma.end() :]
@@ -96,7 +96,8 @@ def remove(document: bytes, name: bytes) -> bytes:
     return document
 
 
-def _value_end(document: bytes, start: int) -> int:
+def value_end(document: bytes, start: int) -> int:
+    """Where the value that begins at `start` ends."""
     depth = 0
     if document[start] not in b'"{[':
         scalar = _SCALAR.match(document, start)

@@ -9,9 +9,12 @@ from typing import Any
 
 import orjson
 
+from gateway.http.errors import ApiError, openai_event
+
 MAX_EVENT = 8 * 2**20  # bytes of one event that are read; lines beyond them still pass
 MAX_TEXT = 2**20  # characters of an answer that are kept
 MAX_CALLS = 128  # tool calls of an answer that are kept
+MAX_PARTS = 128  # parts of an answer's text that are kept
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -82,15 +85,18 @@ class EventSplitter:
 class Answer(ABC):
     """What one answer said, gathered as it comes; a dialect knows where it stands.
 
-    `finished` says that the answer may end here, `done` that nothing of it follows.
+    `finished` says that the answer may end here, `done` that nothing of it follows, `failed` that
+    the model's side gave up on it. `ref` is the name by which a later request may refer to it.
     """
 
     def __init__(self) -> None:
         self.finished = False
         self.done = False
+        self.failed = False
+        self.ref = ""
         self.tool_calls: dict[int, dict[str, Any]] = {}
         self.usage: dict[str, Any] | None = None
-        self._text: list[str] = []
+        self._text: dict[tuple[int, int], list[str]] = {}
         self._length = 0
 
     @abstractmethod
@@ -101,9 +107,14 @@ class Answer(ABC):
     def take_document(self, document: dict[str, Any]) -> None:
         """Read a whole answer."""
 
+    def error_event(self, error: ApiError) -> bytes:
+        """The event that tells, in a stream that has begun, that it will not be ended."""
+        return openai_event(error)
+
     @property
     def text(self) -> str:
-        return "".join(self._text)
+        """What was said; the parts of an answer of several, one to a line."""
+        return "\n".join("".join(self._text[place]) for place in sorted(self._text))
 
     def event(self, data: bytes) -> None:
         """One event of a stream, as it came."""
@@ -128,10 +139,16 @@ class Answer(ABC):
         message: dict[str, Any] = {"role": "assistant", "content": self.text or None}
         return message | ({"tool_calls": calls} if calls else {})
 
-    def say(self, piece: object) -> None:
-        """Add to the text what there is room for."""
+    def say(self, piece: object, place: tuple[int, int] = (0, 0)) -> None:
+        """Add to the text at `place`, an item of the answer and a part of it."""
+        if place not in self._text and len(self._text) == MAX_PARTS:
+            return
         if kept := self.kept(piece):
-            self._text.append(kept)
+            self._text.setdefault(place, []).append(kept)
+
+    def said(self, place: tuple[int, int]) -> bool:
+        """Whether there is a text at `place`."""
+        return place in self._text
 
     def call(self, index: object) -> dict[str, Any] | None:
         """The tool call of this index, new or known; None when it is not kept."""

@@ -1,4 +1,4 @@
-"""The first step of a request with memory: whose it is, what is new in it, what it wants."""
+"""The first step of a request with memory: what it says, whose it is, what it wants."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,16 +16,21 @@ from gateway.memory.transcript import Transcript
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chat:
-    """A request with memory, understood. `messages` are chat-shaped, whatever the dialect."""
+class Said:
+    """What a request with memory says, and whose it is.
+
+    `messages` are chat-shaped, whatever the dialect. `conversation` is the one
+    that it names, `previous` the name of the turn that it says it goes on from, "" where it does
+    not say. There is no transcript when no user speaks in it.
+    """
 
     scope: Scope
-    conversation: str
-    turn: str
-    tools: bool
-    transcript: Transcript
-    messages: list[dict[str, Any]]
     options: ChatOptions
+    messages: list[dict[str, Any]]
+    transcript: Transcript | None
+    conversation: str
+    previous: str
+    tools: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +43,11 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Understood:
-    """`body` is what goes on, parsed as `document`; there is no chat where memory has no part."""
+    """`body` is what goes on, parsed as `document`; nothing is said where memory has no part."""
 
     body: bytes
     document: dict[str, Any]
-    chat: Chat | None = None
+    said: Said | None = None
 
     @property
     def asked(self) -> Asked:
@@ -86,18 +91,15 @@ def understand(
     if "memory" in document:
         body = splice.remove(body, b"memory")
     messages = None if options.mode == "off" else dialect.messages(document)
-    read = None if messages is None else transcript.read(messages, now=now)
-    if messages is None or read is None:
+    if messages is None:
         return Understood(body=body, document=document)
-    scope = Scope(project, user_of(headers, document))
-    conversation = conversation_of(headers, document) or transcript.conversation_id(scope, read)
-    chat = Chat(
-        scope=scope,
-        conversation=conversation,
-        turn=transcript.turn_id(scope, conversation, read, now=now),
-        tools=bool(document.get("tools") or document.get("functions")),
-        transcript=read,
-        messages=messages,
+    said = Said(
+        scope=Scope(project, user_of(headers, document)),
         options=options,
+        messages=messages,
+        transcript=transcript.read(messages, now=now),
+        conversation=conversation_of(headers, document) or dialect.conversation(document),
+        previous=dialect.previous(document),
+        tools=bool(document.get("tools") or document.get("functions")),
     )
-    return Understood(body=body, document=document, chat=chat)
+    return Understood(body=body, document=document, said=said)

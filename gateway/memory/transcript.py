@@ -43,12 +43,17 @@ def read(messages: Sequence[Mapping[str, Any]], *, now: Millis) -> Transcript | 
     start = answers[-1] + 1 if answers else 0
     return Transcript(
         question=prompt.strip(text_of(messages[latest].get("content"))),
-        fresh=tuple(message(m, now) for m in messages[start:] if m.get("role") not in _OURS),
+        fresh=said(messages[start:], now),
         preceding=text_of(messages[answers[-1]].get("content")) if answers else "",
         opening=text_of(messages[users[0]].get("content")),
         earlier=start,
         steps=len(messages) - 1 - latest,
     )
+
+
+def said(messages: Sequence[Mapping[str, Any]], time: Millis) -> tuple[Message, ...]:
+    """These messages less the application's own."""
+    return tuple(message(m, time) for m in messages if m.get("role") not in _OURS)
 
 
 def message(raw: Mapping[str, Any], time: Millis) -> Message:
@@ -67,11 +72,13 @@ def conversation_id(scope: Scope, transcript: Transcript) -> str:
     return identifier("conversation", scope.project, scope.user, transcript.opening)
 
 
-def turn_id(scope: Scope, conversation: str, transcript: Transcript, *, now: Millis) -> str:
+def turn_id(
+    scope: Scope, conversation: str, transcript: Transcript, *, now: Millis, previous: str = ""
+) -> str:
     """The same for a retry or the next step of a tool loop, another for any new words of the user.
 
     The day is part of it, so that the same short question on another day is another turn even for
-    a client that sends no history.
+    a client that sends no history. So is the name of the `previous` turn where the request has one.
     """
     return identifier(
         "turn",
@@ -82,4 +89,5 @@ def turn_id(scope: Scope, conversation: str, transcript: Transcript, *, now: Mil
         str(transcript.earlier),
         transcript.preceding,
         *(m.text for m in transcript.fresh if m.role == "user"),
+        *([previous] if previous else []),
     )

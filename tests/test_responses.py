@@ -208,6 +208,25 @@ async def test_a_response_goes_on_from_the_one_that_it_names():
     assert upstream.received[1].json == ask | {"input": "Yes.", "previous_response_id": "resp_1"}
 
 
+async def test_a_history_that_is_resent_is_recorded_once():
+    async with scripted_upstream(says_hello) as upstream, served(upstream.url) as it:
+        async with openai.AsyncOpenAI(base_url=f"{it.url}/v1", api_key="k") as client:
+            history: list[Any] = []
+            names = set()
+            for text in ("I live in Lisbon.", "I have a dog.", "Goodbye."):
+                history.append({"role": "user", "content": [{"type": "input_text", "text": text}]})
+                answer = await client.responses.with_raw_response.create(
+                    model="m", user="ann", input=history
+                )
+                names.add(answer.headers["x-conversation-id"])
+                history += [item.model_dump() for item in answer.parse().output]
+                await it.learned()
+        [named] = names
+        turns = await it.gateway.store.get_turns(ANN, named, 10)
+    said = [[message.text for message in turn.messages] for turn in turns]
+    assert said == [[text, "Hello."] for text in ("I live in Lisbon.", "I have a dog.", "Goodbye.")]
+
+
 async def test_what_the_model_has_before_it_already_is_not_recalled():
     async def script(exchange):
         await answer_with(exchange, "I see.", id_=f"resp_{len(upstream.received)}")

@@ -1,11 +1,14 @@
 # Every target sets up what it needs; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench lock clean
+.PHONY: help run test check clients bench lock clean
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+CLIENTS := tests/clients
+PYTHON_CLIENTS := $(addprefix $(CLIENTS)/.python/, openai-2/.installed langchain-openai/.installed)
+NODE_CLIENTS := $(if $(shell command -v node && command -v npm),$(CLIENTS)/node/node_modules/.installed)
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -13,7 +16,7 @@ help:  ## List the targets
 run: $(VENV)/.installed  ## Set everything up and serve on http://127.0.0.1:8080
 	@exec $(BIN)/memory-gateway serve
 
-test: $(VENV)/.installed-dev  ## Set everything up, check and test it
+test: $(VENV)/.installed-dev clients  ## Set everything up, check and test it
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
@@ -25,17 +28,22 @@ check: $(VENV)/.installed-dev  ## Format, lint, types, floors and the fast tests
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest -q -m "not process"
 
+clients: $(PYTHON_CLIENTS) $(NODE_CLIENTS)  ## Install the clients that the tests run, each with packages of its own
+
 bench: $(VENV)/.installed-dev  ## Measure what the gateway adds to a request, and recall
 	@$(BIN)/python -m tests.bench
 
 lock: $(VENV)/.installed-dev  ## Resolve the dependencies anew into the lock files
 	@$(BIN)/uv pip compile --quiet $(LOCK) --group pyproject.toml:build -o requirements.lock pyproject.toml
 	@$(BIN)/uv pip compile --quiet $(LOCK) --group pyproject.toml:build --group pyproject.toml:dev -o requirements-dev.lock pyproject.toml
+	@for client in openai-2 langchain-openai; do \
+	  $(BIN)/uv pip compile --quiet $(LOCK) --group pyproject.toml:client-$$client -o $(CLIENTS)/$$client.lock || exit; done
+	@$(if $(NODE_CLIENTS),cd $(CLIENTS)/node && npm install --package-lock-only)
 
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --system-certs
 
 clean:  ## Remove the environment and caches, never the data
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+	rm -rf $(VENV) $(CLIENTS)/.python $(CLIENTS)/node/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
 
 $(VENV)/bin/python:
 	@echo "making a Python environment in $(VENV)"
@@ -51,4 +59,15 @@ $(VENV)/.installed: requirements.lock pyproject.toml | $(VENV)/bin/python
 $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 	@echo "installing what the tests need"
 	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(CLIENTS)/.python/%/.installed: $(CLIENTS)/%.lock | $(VENV)/bin/python
+	@echo "installing the client $*"
+	@rm -rf $(@D)
+	@$(PIP) install --require-hashes --no-compile --target $(@D) -r $<
+	@touch $@
+
+$(CLIENTS)/node/node_modules/.installed: $(CLIENTS)/node/package-lock.json
+	@echo "installing the clients on Node"
+	@cd $(CLIENTS)/node && npm ci
 	@touch $@

@@ -56,7 +56,7 @@ class OfflineModel:
 
     async def send(self, request: ModelRequest) -> OfflineResponse:
         """Never raises; what it does not know is a 404 in OpenAI's shape."""
-        match request.method, request.path:
+        match request.method, request.path.partition("?")[0]:
             case "GET", "models":
                 return _json(200, {"object": "list", "data": [_card()]})
             case "GET", path if path == f"models/{MODEL}":

@@ -14,6 +14,7 @@ from urllib.parse import quote
 from starlette.types import Receive, Send
 from starlette.types import Scope as HttpScope
 
+from gateway.http.address import with_query
 from gateway.http.auth import PROJECT
 from gateway.http.conversation import Chat, place, previous_turn
 from gateway.http.dialect import Dialect
@@ -51,18 +52,19 @@ class WithMemory:
             receive, headers, most=settings.max_body_bytes, timeout=settings.body_timeout
         )
         onward = upstream_headers(headers, keep_authorization=not settings.api_keys)
+        path = with_query(self._dialect.path, http)
         answer = self._dialect.answer()
         off = partial(self._relay, headers=_OFF, error_event=answer.error_event)
         if header_mode(headers) == "off" and b'"memory"' not in body:
             asked = asked_in(body)
-            await off(self._request(onward, body, asked), receive, send, streams=asked.streams)
+            await off(_request(path, onward, body, asked), receive, send, streams=asked.streams)
             return
         understood = understand(self._dialect, http[PROJECT], headers, body, now=gateway.clock())
         body, asked = understood.body, understood.asked
         begun = time.perf_counter()
         chat = None if understood.said is None else await self._place(understood.said)
         if chat is None:
-            await off(self._request(onward, body, asked), receive, send, streams=asked.streams)
+            await off(_request(path, onward, body, asked), receive, send, streams=asked.streams)
             return
         added: RawHeaders = _OFF
         if chat.options.reads and chat.continued:
@@ -73,7 +75,7 @@ class WithMemory:
         took = time.perf_counter() - begun
         named = quote(chat.conversation, safe=" !#$&'()*+,/:;=?@[]~")
         await self._relay(
-            self._request(onward, body, asked),
+            _request(path, onward, body, asked),
             receive,
             send,
             headers=[*added, (b"x-conversation-id", named.encode())],
@@ -81,11 +83,6 @@ class WithMemory:
             listener=Recorder(gateway, chat, answer) if chat.options.writes else None,
             streams=asked.streams,
             error_event=answer.error_event,
-        )
-
-    def _request(self, headers: RawHeaders, body: bytes, asked: Asked) -> ModelRequest:
-        return ModelRequest(
-            method="POST", path=self._dialect.path, headers=headers, body=body, model=asked.model
         )
 
     async def _place(self, said: Said) -> Chat | None:
@@ -144,3 +141,7 @@ class WithMemory:
             (b"x-memory-count", str(len(told)).encode()),
             (b"x-memory-ids", ", ".join(told).encode()),
         ]
+
+
+def _request(path: str, headers: RawHeaders, body: bytes, asked: Asked) -> ModelRequest:
+    return ModelRequest(method="POST", path=path, headers=headers, body=body, model=asked.model)

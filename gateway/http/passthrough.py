@@ -5,13 +5,10 @@ that it can be sent again. Any other goes on while it arrives, and answers come 
 neither is ever held whole.
 """
 
-import string
-from urllib.parse import quote, unquote
-
 from starlette.types import Receive, Scope, Send
 
 from gateway.errors import UpstreamError
-from gateway.http.errors import ApiError
+from gateway.http.address import onward_path
 from gateway.http.gateway import Gateway
 from gateway.http.headers import RawHeaders, get, upstream_headers
 from gateway.http.limits import read_body, too_large
@@ -21,7 +18,6 @@ from gateway.http.upload import Upload
 from gateway.memory.ports import ModelRequest
 
 _JSON = "application/json"
-_ASCII = string.punctuation  # what is written with these stays as it is
 
 
 class Passthrough:
@@ -34,7 +30,7 @@ class Passthrough:
     async def __call__(self, http: Scope, receive: Receive, send: Send) -> None:
         headers: RawHeaders = http["headers"]
         onward = list(upstream_headers(headers, keep_authorization=not self._settings.api_keys))
-        path = _path(http)
+        path = onward_path(http)
         if _is_plain_json(headers):
             body = await read_body(
                 receive,
@@ -74,18 +70,6 @@ class Passthrough:
             if upload.error is not None:
                 raise upload.error from None
             raise
-
-
-def _path(http: Scope) -> str:
-    """The path as it was written, with its query, less what leads to the API.
-
-    Raises ApiError 404 for one that would lead out of the API that the upstream's URL names.
-    """
-    path = quote(http["raw_path"], safe=_ASCII).removeprefix("/v1").removeprefix("/")
-    if {".", ".."} & set(unquote(path).replace("\\", "/").split("/")):
-        raise ApiError(404, "there is nothing at this address", code="not_found")
-    query = quote(http["query_string"], safe=_ASCII)
-    return f"{path}?{query}" if query else path
 
 
 def _is_plain_json(headers: RawHeaders) -> bool:

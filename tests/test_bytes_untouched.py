@@ -208,7 +208,7 @@ async def test_a_request_without_memories_to_add_goes_on_as_it_came(mode):
 @pytest.mark.parametrize("mode", ["on", "off"])
 @pytest.mark.parametrize("path", ["chat/completions", "responses", "embeddings"])
 async def test_the_query_of_an_address_goes_on_as_it_was_written(mode, path):
-    query = "api-version=2024-10-21&x=a+b%20%c3%a9&x"
+    query = "api-version=2024-10-21&x=a+b%20%C3%A9&x"
     async with scripted_upstream() as upstream, served(upstream.url) as gateway:
         async with httpx.AsyncClient(trust_env=False) as client:
             await client.post(

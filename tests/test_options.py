@@ -139,6 +139,7 @@ def test_a_filter_that_is_not_right_is_refused(expression):
 USER_SOURCES: list[tuple[list[tuple[bytes, bytes]], dict[str, object]]] = [
     (headers(x_user_id="header"), {}),
     (headers(x_openwebui_user_id="webui"), {}),
+    (headers(x_librechat_user_id="librechat"), {}),
     ([], {"metadata": {"user_id": "metadata"}}),
     ([], {"user": "user"}),
     ([], {"safety_identifier": "safety"}),
@@ -149,7 +150,7 @@ USER_SOURCES: list[tuple[list[tuple[bytes, bytes]], dict[str, object]]] = [
 def test_the_user_is_the_first_that_is_named(first):
     named = [(name, value) for given, _ in USER_SOURCES[first:] for name, value in given]
     body = {name: value for _, given in USER_SOURCES[first:] for name, value in given.items()}
-    names = ["header", "webui", "metadata", "user", "safety"]
+    names = ["header", "webui", "librechat", "metadata", "user", "safety"]
     assert user_of(named, body) == names[first]
 
 
@@ -170,12 +171,25 @@ def test_who_names_no_user_is_the_default_one(body):
 
 def test_the_conversation_is_the_first_that_is_named():
     body = {"metadata": {"conversation_id": "metadata"}}
-    webui = headers(x_openwebui_chat_id="webui")
+    librechat = headers(x_librechat_conversation_id="librechat")
+    webui = headers(x_openwebui_chat_id="webui") + librechat
     assert conversation_of(headers(x_conversation_id="header") + webui, body) == "header"
     assert conversation_of(webui, body) == "webui"
+    assert conversation_of(librechat, body) == "librechat"
     assert conversation_of([], body) == "metadata"
     assert conversation_of([], {"metadata": {"conversation_id": 5}}) == ""
     assert conversation_of([], {"conversation_id": "elsewhere"}) == ""
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["{{LIBRECHAT_USER_ID}}", "${USER}", "null", "undefined", "new", "{{LIBRECHAT_BODY_X}}", ""],
+)
+def test_a_template_that_was_not_filled_in_names_nobody(value):
+    """Taken for an id, it would put all of an application's people into one memory."""
+    assert user_of(headers(x_user_id=value), {"user": "ann"}) == "ann"
+    body = {"metadata": {"conversation_id": "c"}}
+    assert conversation_of(headers(x_conversation_id=value), body) == "c"
 
 
 def test_an_id_of_the_most_characters_is_taken_and_a_longer_one_refused():

@@ -294,7 +294,7 @@ async def test_an_answer_to_come_leaves_only_what_the_user_said():
         [turn] = await it.gateway.store.get_turns(ANN, "c", 5)
     assert upstream.last.json == ask
     assert [message.text for message in turn.messages] == [TOLD]
-    assert turn.refs == ("response:resp_1",)
+    assert turn.refs[0] == "response:resp_1"
 
 
 async def test_a_template_without_an_input_is_passed_on():

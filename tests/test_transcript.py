@@ -39,8 +39,8 @@ def turn_id(*messages, scope=ANNA, conversation="c", now=NOW):
     return transcript.turn_id(scope, conversation, read(*messages), now=now)
 
 
-def conversation_id(*messages, scope=ANNA):
-    return transcript.conversation_id(scope, read(*messages))
+def conversation_id(*messages, scope=ANNA, now=NOW):
+    return transcript.conversation_id(scope, read(*messages), now=now)
 
 
 def texts(messages):

@@ -1,17 +1,19 @@
 """Where in a conversation a request stands: which turn it is, and which turn it goes on from."""
 
 import asyncio
-from collections.abc import Collection
 from dataclasses import dataclass, replace
+from functools import partial
 
 import structlog
 
 from gateway.http.options import ChatOptions
 from gateway.http.understanding import Said
-from gateway.memory import transcript
+from gateway.memory import threads, transcript
 from gateway.memory.model import Millis, Scope, Turn, text_of
 from gateway.memory.ports import Store
 from gateway.memory.transcript import Transcript
+
+SEEN = 50  # turns of a conversation kept by the model's side whose texts need no repeating
 
 _log = structlog.get_logger(__name__)
 
@@ -35,43 +37,87 @@ class Chat:
     continued: bool = False
 
 
-async def previous_turn(
-    store: Store, scope: Scope, refs: Collection[str], *, seconds: float
-) -> Turn | None:
-    """The turn that goes by one of these names; none as well when the store fails or is slow."""
+async def place(store: Store, said: Said, *, seconds: float, now: Millis) -> Chat | None:
+    """The chat, or None when no user speaks in it and no earlier turn is known.
+
+    What is recorded is looked up for `seconds` at most; when the store fails or is slow, the
+    request is taken for the first of a conversation.
+    """
+    known: _Known | None = None
     try:
         async with asyncio.timeout(seconds):
-            return await store.find_turn(scope, refs)
+            known = await _look_up(store, said, now)
     except Exception as error:  # noqa: BLE001  whatever it is, the chat goes on
-        _log.warning("previous turn not found", error=type(error).__name__)
-        return None
-
-
-def place(said: Said, previous: Turn | None, *, now: Millis) -> Chat | None:
-    """The chat, or None when no user speaks in it and no earlier turn is known."""
-    read, known = said.transcript, previous.messages if previous else ()
-    present = {text_of(m.get("content")) for m in said.messages} | {m.text for m in known}
+        _log.warning("conversation not looked up", error=type(error).__name__)
+    read = said.transcript
     if read is None:
-        return _continued(said, previous, now, frozenset(present)) if previous else None
-    if previous and not read.preceding:
-        answers = [m.text for m in previous.messages if m.role == "assistant"]
-        read = replace(read, preceding=answers[-1] if answers else "")
-    conversation = said.conversation or (
-        previous.conversation if previous else transcript.conversation_id(said.scope, read)
-    )
-    turn = transcript.turn_id(said.scope, conversation, read, now=now, previous=said.previous)
+        return _continued(said, known.previous, now) if known and known.previous else None
+    conversation = known.conversation if known else _opened(said, read, now)
     return Chat(
         scope=said.scope,
         conversation=conversation,
-        turn=turn,
+        turn=_turn_id(said, read, conversation, now),
         tools=said.tools,
-        transcript=read,
-        present=frozenset(present),
+        transcript=replace(read, preceding=read.preceding or known.answer) if known else read,
+        present=_texts(said) | (known.seen if known else frozenset()),
         options=said.options,
     )
 
 
-def _continued(said: Said, previous: Turn, now: Millis, present: frozenset[str]) -> Chat:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """What is recorded of the conversation: the turn before, and what the model's side has seen.
+
+    `seen` is empty where the client resends what was said.
+    """
+
+    conversation: str
+    previous: Turn | None = None
+    seen: frozenset[str] = frozenset()
+
+    @property
+    def answer(self) -> str:
+        said = self.previous.messages if self.previous else ()
+        answers = [m.text for m in said if m.role == "assistant"]
+        return answers[-1] if answers else ""
+
+
+async def _look_up(store: Store, said: Said, now: Millis) -> _Known:
+    read, scope, previous = said.transcript, said.scope, None
+    if said.previous:
+        previous = await store.find_turn(scope, [said.previous])
+    elif read is not None and not said.conversation:
+        previous = await threads.parent(store, scope, threads.names(threads.heard(read.history)))
+    conversation = said.conversation
+    if read is not None and not conversation:
+        conversation = await threads.conversation(
+            store,
+            scope,
+            previous.conversation if previous else _opened(said, read, now),
+            partial(_turn_id, said, read, now=now),
+            previous=previous.id if previous else "",
+        )
+    seen = frozenset[str]()
+    if said.previous and previous:
+        turns = await store.get_turns(scope, previous.conversation, SEEN)
+        seen = frozenset(message.text for turn in turns for message in turn.messages)
+    return _Known(conversation=conversation, previous=previous, seen=seen)
+
+
+def _opened(said: Said, read: Transcript, now: Millis) -> str:
+    """The conversation of a request that goes on from none that is known."""
+    return said.conversation or transcript.conversation_id(said.scope, read, now=now)
+
+
+def _turn_id(said: Said, read: Transcript, conversation: str, now: Millis) -> str:
+    return transcript.turn_id(said.scope, conversation, read, now=now, previous=said.previous)
+
+
+def _texts(said: Said) -> frozenset[str]:
+    return frozenset(text_of(m.get("content")) for m in said.messages)
+
+
+def _continued(said: Said, previous: Turn, now: Millis) -> Chat:
     """The turn before, with what this request adds to it."""
     steps = transcript.said(said.messages, now)
     return Chat(
@@ -87,7 +133,7 @@ def _continued(said: Said, previous: Turn, now: Millis, present: frozenset[str])
             earlier=0,
             steps=len(steps),
         ),
-        present=present,
+        present=_texts(said),
         options=replace(said.options, labels=previous.labels),
         refs=previous.refs,
         continued=True,

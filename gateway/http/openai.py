@@ -16,7 +16,7 @@ from starlette.types import Scope as HttpScope
 
 from gateway.http.address import with_query
 from gateway.http.auth import PROJECT
-from gateway.http.conversation import Chat, place, previous_turn
+from gateway.http.conversation import Chat, place
 from gateway.http.dialect import Dialect
 from gateway.http.gateway import Gateway
 from gateway.http.headers import RawHeaders, upstream_headers
@@ -87,13 +87,8 @@ class WithMemory:
 
     async def _place(self, said: Said) -> Chat | None:
         """The chat in its conversation, which is looked up in a part of the time for recall."""
-        gateway, previous = self._gateway, None
-        if said.previous:
-            seconds = gateway.settings.recall_timeout_ms / 1000
-            previous = await previous_turn(
-                gateway.store, said.scope, {said.previous}, seconds=seconds
-            )
-        return place(said, previous, now=gateway.clock())
+        seconds = self._gateway.settings.recall_timeout_ms / 1000
+        return await place(self._gateway.store, said, seconds=seconds, now=self._gateway.clock())
 
     async def _recall(self, chat: Chat, spent: float) -> Recall:
         """What is remembered, or known from an earlier step; `spent` seconds are gone already."""

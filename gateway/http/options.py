@@ -3,6 +3,7 @@
 Headers come first, then the body. The body's own member `memory` is ours and is not forwarded.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
@@ -20,8 +21,15 @@ Mode: TypeAlias = Literal["on", "off", "read", "write"]
 DEFAULT_USER = "default"
 MOST_ID = 256  # characters of a user's or a conversation's id
 
-_USER_HEADERS = (b"x-user-id", b"x-openwebui-user-id")
-_CONVERSATION_HEADERS = (b"x-conversation-id", b"x-openwebui-chat-id")
+# LibreChat names headers as whoever configures it likes: ours, or these.
+_USER_HEADERS = (b"x-user-id", b"x-openwebui-user-id", b"x-librechat-user-id")
+_CONVERSATION_HEADERS = (
+    b"x-conversation-id",
+    b"x-openwebui-chat-id",
+    b"x-librechat-conversation-id",
+)
+# What a template leaves that had nothing to fill in. Taken for an id it would be everybody's.
+_UNFILLED = re.compile(r"\{\{.*\}\}|\$\{.*\}|null|undefined|new", re.IGNORECASE)
 
 
 class MemoryField(BaseModel, extra="forbid", strict=True):
@@ -96,7 +104,7 @@ def user_of(headers: RawHeaders, body: Mapping[str, Any]) -> str:
     """The end user within the project. Raises ApiError 400 for an id that is too long."""
     metadata = body.get("metadata")
     inner = metadata.get("user_id") if isinstance(metadata, dict) else None
-    named = [get(headers, name) for name in _USER_HEADERS]
+    named = [_header(headers, name) for name in _USER_HEADERS]
     return (
         _first(*named, inner, body.get("user"), body.get("safety_identifier"), param="user")
         or DEFAULT_USER
@@ -107,8 +115,13 @@ def conversation_of(headers: RawHeaders, body: Mapping[str, Any]) -> str:
     """The conversation that the client names, or "". Raises ApiError 400."""
     metadata = body.get("metadata")
     inner = metadata.get("conversation_id") if isinstance(metadata, dict) else None
-    named = [get(headers, name) for name in _CONVERSATION_HEADERS]
+    named = [_header(headers, name) for name in _CONVERSATION_HEADERS]
     return _first(*named, inner, param="metadata.conversation_id")
+
+
+def _header(headers: RawHeaders, name: bytes) -> str:
+    value = get(headers, name)
+    return "" if _UNFILLED.fullmatch(value) else value
 
 
 def _first(*candidates: object, param: str) -> str:

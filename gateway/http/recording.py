@@ -1,12 +1,14 @@
 """The last step of a request with memory: what was said becomes a recorded turn."""
 
+from collections.abc import Sequence
+
 import structlog
 
 from gateway.http.conversation import Chat
 from gateway.http.gateway import Gateway
 from gateway.http.tee import Answer
-from gateway.memory import transcript
-from gateway.memory.model import Ending, Turn
+from gateway.memory import threads, transcript
+from gateway.memory.model import Ending, Message, Turn
 
 _log = structlog.get_logger(__name__)
 
@@ -47,7 +49,14 @@ class Recorder:
             messages=messages,
             created=now,
             preceding=chat.transcript.preceding,
-            refs=(*chat.refs, *([self.answer.ref] if self.answer.ref else [])),
+            refs=self._refs(messages),
             labels=chat.options.labels,
             ending=ending,
         )
+
+    def _refs(self, messages: Sequence[Message]) -> tuple[str, ...]:
+        """The names by which a later request may say that it goes on from this turn."""
+        chat = self._chat
+        given = [self.answer.ref] if self.answer.ref else []
+        history = threads.heard((*chat.transcript.history, *messages))
+        return tuple(dict.fromkeys((*chat.refs, *given, *threads.names(history))))

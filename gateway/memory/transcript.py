@@ -22,7 +22,7 @@ class Transcript:
     """The new part of a conversation, as messages, and what stood before it.
 
     `earlier` counts the messages before it, and `steps` those that a tool loop has added to the
-    latest user message.
+    latest user message. `history` is what stood before it, as far as it was the conversation's.
     """
 
     question: str
@@ -31,6 +31,7 @@ class Transcript:
     opening: str
     earlier: int
     steps: int
+    history: tuple[Message, ...] = ()
 
 
 def read(messages: Sequence[Mapping[str, Any]], *, now: Millis) -> Transcript | None:
@@ -48,6 +49,7 @@ def read(messages: Sequence[Mapping[str, Any]], *, now: Millis) -> Transcript | 
         opening=text_of(messages[users[0]].get("content")),
         earlier=start,
         steps=len(messages) - 1 - latest,
+        history=said(messages[:start], now),
     )
 
 
@@ -67,9 +69,11 @@ def message(raw: Mapping[str, Any], time: Millis) -> Message:
     )
 
 
-def conversation_id(scope: Scope, transcript: Transcript) -> str:
-    """For a client that names no conversation: the same for every request that opens alike."""
-    return identifier("conversation", scope.project, scope.user, transcript.opening)
+def conversation_id(scope: Scope, transcript: Transcript, *, now: Millis) -> str:
+    """For a conversation that no turn is known of: that of the day's requests that open alike."""
+    return identifier(
+        "conversation", scope.project, scope.user, prompt.day(now), transcript.opening
+    )
 
 
 def turn_id(

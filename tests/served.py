@@ -5,6 +5,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import uvicorn
 
@@ -41,9 +42,18 @@ class Served:
 
 @asynccontextmanager
 async def served(
-    upstream_url: str = "", *, store=None, embedder=None, timeouts=None, **settings
+    upstream_url: str = "",
+    *,
+    store=None,
+    embedder=None,
+    timeouts=None,
+    parts=MappingProxyType({"store": "ok"}),
+    **settings,
 ) -> AsyncIterator[Served]:
-    """`settings` are the gateway's own; without an upstream the offline model answers."""
+    """`settings` are the gateway's own; without an upstream the offline model answers.
+
+    `parts` is what each part says of its state.
+    """
     config = Settings(upstream_base_url=upstream_url, **settings)
     metrics, background = Metrics(), Background()
     store = store or FakeStore()
@@ -61,7 +71,7 @@ async def served(
     queue = LocalQueue(learner.learn, store, metrics)
 
     async def health():
-        return {"store": "ok"}
+        return dict(parts)
 
     gateway = Gateway(
         settings=config,

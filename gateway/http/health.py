@@ -16,9 +16,11 @@ class Alive:
 
 
 class Ready:
-    """`GET /readyz`: 200 when every part is "ok", else 503; the body names the state of each.
+    """`GET /readyz`: 200 for as long as requests may come, 503 once it shuts down.
 
-    A gateway that shuts down is not ready either, so that no balancer sends it more.
+    The body names the state of each part, and is "degraded" when one of them is not "ok". That is
+    still ready: a chat is answered without its memory all the same, and a balancer that took every
+    gateway out because the store they share is down would make a lost memory a lost service.
     """
 
     def __init__(self, gateway: Gateway) -> None:
@@ -27,10 +29,10 @@ class Ready:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  ASGI
         parts = await self._gateway.health()
         draining = self._gateway.drain.begun.is_set()
-        ready = not draining and all(state == "ok" for state in parts.values())
-        status = "ok" if ready else "shutting down" if draining else "degraded"
+        whole = all(state == "ok" for state in parts.values())
+        status = "shutting down" if draining else "ok" if whole else "degraded"
         body = orjson.dumps({"status": status, "parts": parts})
-        await respond(send, 200 if ready else 503, body)
+        await respond(send, 503 if draining else 200, body)
 
 
 class MetricsPage:

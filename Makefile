@@ -1,6 +1,6 @@
 # Every target sets up what it needs; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test check clients bench lock clean
+.PHONY: help run test check clients conformance bench lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -11,7 +11,7 @@ PYTHON_CLIENTS := $(addprefix $(CLIENTS)/.python/, openai-2/.installed langchain
 NODE_CLIENTS := $(if $(shell command -v node && command -v npm),$(CLIENTS)/node/node_modules/.installed)
 
 help:  ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 run: $(VENV)/.installed  ## Set everything up and serve on http://127.0.0.1:8080
 	@exec $(BIN)/memory-gateway serve
@@ -29,6 +29,9 @@ check: $(VENV)/.installed-dev  ## Format, lint, types, floors and the fast tests
 	@$(BIN)/python -m pytest -q -m "not process"
 
 clients: $(PYTHON_CLIENTS) $(NODE_CLIENTS)  ## Install the clients that the tests run, each with packages of its own
+
+conformance: $(VENV)/.installed-dev  ## Compare requests sent straight with the same through the gateway
+	@$(BIN)/python -m tests.conformance
 
 bench: $(VENV)/.installed-dev  ## Measure what the gateway adds to a request, and recall
 	@$(BIN)/python -m tests.bench

@@ -110,7 +110,9 @@ class Settings(BaseSettings):
         "user", description="Where the block goes: leading the last user message, system, message."
     )
 
-    max_body_bytes: int = Field(32 * 2**20, ge=1024, description="Largest request body.")
+    max_body_bytes: int = Field(
+        32 * 2**20, ge=1024, description="Largest request body, decoded if it came compressed."
+    )
     body_timeout: float = Field(30.0, gt=0, description="Seconds for a request body to arrive.")
     client_write_timeout: float = Field(
         30.0, gt=0, description="Seconds that a client may leave what it was sent unread."

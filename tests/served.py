@@ -89,7 +89,14 @@ async def served(
     await queue.start()
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(
-        uvicorn.Config(create_app(gateway), lifespan="off", log_config=None, access_log=False)
+        uvicorn.Config(
+            create_app(gateway),
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=False,
+        )
     )
     setattr(server, "capture_signals", nullcontext)  # noqa: B010  the runner keeps its handlers
     running = asyncio.create_task(server.serve(sockets=[listener]))

@@ -16,6 +16,9 @@ from httpx_aiohttp import AiohttpTransport
 from gateway.errors import UpstreamBrokenError, UpstreamTimeoutError, UpstreamUnreachableError
 from gateway.memory.ports import ModelRequest
 
+PIECE = 256 * 2**10  # bytes of a body that are written at once; others get their turn between two
+LONGEST_HEADER = 64 * 2**10  # bytes, as much as the large servers send
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
@@ -80,6 +83,8 @@ class Upstream:
             connector=aiohttp.TCPConnector(limit=0),
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
+            max_line_size=LONGEST_HEADER,
+            max_field_size=LONGEST_HEADER,
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
         )
 
@@ -92,12 +97,16 @@ class Upstream:
         if self._authorization is not None:
             headers = [pair for pair in headers if pair[0].lower() != b"authorization"]
             headers.append((b"authorization", self._authorization))
+        body = request.body
+        if isinstance(body, bytes) and len(body) > PIECE:
+            headers.append((b"content-length", str(len(body)).encode()))
+            body = _pieces(body)
         outgoing = httpx.Request(
             request.method,
             # Not `join`, for which a path such as "http://elsewhere/" is another server's.
             self._base.copy_with(raw_path=self._base.raw_path + request.path.encode("ascii")),
             headers=headers,
-            content=request.body,
+            content=body,
             extensions={"timeout": {"connect": self._timeouts.connect}},
         )
         try:
@@ -112,12 +121,19 @@ class Upstream:
             if isinstance(error.__cause__, TimeoutError):
                 raise UpstreamTimeoutError("no connection in time") from error
             raise UpstreamUnreachableError(_reason(error)) from error
+        except aiohttp.ClientResponseError as error:  # what came is not HTTP
+            raise UpstreamUnreachableError(type(error).__name__) from error
         return UpstreamResponse(
             response.status_code, response.headers.raw, response, self._timeouts.idle
         )
 
     async def aclose(self) -> None:
         await self._transport.aclose()
+
+
+async def _pieces(body: bytes) -> AsyncIterator[bytes]:
+    for at in range(0, len(body), PIECE):
+        yield body[at : at + PIECE]
 
 
 def _reason(error: Exception) -> str:

@@ -52,6 +52,7 @@ class WithMemory:
             receive, headers, most=settings.max_body_bytes, timeout=settings.body_timeout
         )
         onward = upstream_headers(headers, keep_authorization=not settings.api_keys)
+        onward = [pair for pair in onward if pair[0] != b"content-encoding"]  # it is decoded
         path = with_query(self._dialect.path, http)
         answer = self._dialect.answer()
         off = partial(self._relay, headers=_OFF, error_event=answer.error_event)

@@ -1,0 +1,70 @@
+"""The same request straight and through the gateway: nothing differs but what CHANGES names."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from gateway.adapters.upstream import Timeouts
+from gateway.http import headers
+from tests.conformance.differences import CHANGES, DROPPED, HOPS, MADE_ANEW, compare
+from tests.conformance.parties import WAYS, Parties, Server, plain_environment
+from tests.conformance.scenarios import SCENARIOS
+from tests.served import served
+
+
+@pytest.fixture(scope="module")
+def anyio_backend():
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
+async def parties(anyio_backend):  # noqa: ARG001  it decides on which loop these live
+    with plain_environment():
+        timeouts = Timeouts(connect=2, first_byte=5, idle=1)
+        async with Server().running() as server:
+            async with served(server.url, timeouts=timeouts) as gateway:
+                yield Parties(server, gateway.url)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+async def test_nothing_differs_but_what_is_documented(parties, scenario):
+    direct = await parties.direct(scenario)
+    for way in WAYS:
+        found = compare(scenario, way, direct, await parties.through(scenario, way))
+        assert found.unexplained == [], way
+        assert found.explained <= set(CHANGES)
+
+
+@pytest.mark.anyio
+async def test_the_block_is_in_a_request_with_memories_and_in_no_other(parties):
+    scenario = next(s for s in SCENARIOS if s.name == "a question after a tool loop")
+    direct = await parties.direct(scenario)
+    blocks = {
+        way: "block"
+        in compare(scenario, way, direct, await parties.through(scenario, way)).explained
+        for way in WAYS
+    }
+    assert blocks == {"off": False, "new": False, "known": True}
+
+
+def test_no_two_scenarios_share_a_name():
+    assert [name for name, times in Counter(s.name for s in SCENARIOS).items() if times > 1] == []
+
+
+def test_what_changes_on_the_way_is_documented_word_for_word():
+    page = (Path(__file__).parents[2] / "ARCHITECTURE.md").read_text()
+    section = page.split("## What changes on the way\n")[1].split("\n## ")[0]
+    listed = [line.removeprefix("- ") for line in section.splitlines() if line.startswith("- ")]
+    assert listed == list(CHANGES.values())
+
+
+def test_the_headers_that_end_here_are_those_that_are_documented():
+    assert {name.decode() for name in headers.HOP_BY_HOP} == HOPS
+    onward = headers.upstream_headers(
+        [(name.encode(), b"1") for name in (*DROPPED, *HOPS, *MADE_ANEW, "x-other")],
+        keep_authorization=True,
+    )
+    assert [name for name, _ in onward] == [b"x-other", b"accept-encoding"]
+    assert {name.encode() for name in DROPPED | HOPS | MADE_ANEW} == headers._NOT_FORWARDED

@@ -17,6 +17,7 @@ from urllib.parse import unquote
 
 import orjson
 
+from tests import openai_responses
 from tests.scripted_upstream import DONE, Exchange, event
 
 TEXT = "Grüße aus Lissabon: 22 °C, kein Regen 🌞"
@@ -30,7 +31,7 @@ CALLS = (
 USAGE = {"prompt_tokens": 12, "completion_tokens": 9, "total_tokens": 21}
 VECTOR = [0.25, -0.5, 0.125]  # exact in 32 bits
 REQUEST_ID = "req_of_the_upstream"
-PAUSED_AFTER = 4  # chunks
+PAUSED_AFTER = 6  # events, of which at least two hold text
 
 _HEADERS = [("x-request-id", REQUEST_ID), ("openai-processing-ms", "7")]
 ERRORS: dict[int, tuple[str, str | None]] = {
@@ -76,15 +77,16 @@ class OpenAIModel:
         if path == "models":
             await exchange.json({"object": "list", "data": [_model("talks")]}, headers=_HEADERS)
         elif path.startswith("models/"):
-            await exchange.json(_model(unquote(path.removeprefix("models/"))), headers=_HEADERS)
+            name = unquote(path.removeprefix("models/"))
+            await exchange.json(_model(name), headers=_HEADERS)
         elif path == "embeddings":
             await exchange.json(_embeddings(exchange.request.json), headers=_HEADERS)
         elif path == "completions":
             await self._complete(exchange)
         else:
-            await self._chat(exchange)
+            await self._answer(exchange, to_responses=path == "responses")
 
-    async def _chat(self, exchange: Exchange) -> None:
+    async def _answer(self, exchange: Exchange, *, to_responses: bool) -> None:
         asked = exchange.request.json
         name = asked["model"]
         self.tries[name] += 1
@@ -94,10 +96,30 @@ class OpenAIModel:
             await _fail(exchange, int(name.removeprefix("fails-")), ("retry-after", "1"))
         elif name == "waits":
             await exchange.closed.wait()
-        elif asked.get("stream"):
-            await _stream(exchange, name, list(_chunks(asked, _answer(asked))))
+        elif to_responses:
+            await self._respond(exchange, asked)
         else:
-            await exchange.json(_completion(asked, _answer(asked)), headers=_HEADERS)
+            said = _said(name, stepped=asked["messages"][-1]["role"] == "tool")
+            if asked.get("stream"):
+                pieces = [event(chunk) for chunk in _chunks(asked, said)]
+                await _stream(exchange, name, [*pieces, DONE])
+            else:
+                await exchange.json(_completion(asked, said), headers=_HEADERS)
+
+    async def _respond(self, exchange: Exchange, asked: dict[str, Any]) -> None:
+        last = asked["input"][-1]
+        stepped = isinstance(last, dict) and last.get("type") == "function_call_output"
+        said = _said(asked["model"], stepped=stepped)
+        answer = openai_responses.whole(
+            asked,
+            openai_responses.items_of(said.content, said.refusal, said.calls),
+            self.tries.total(),
+            cut=said.finish == "length",
+        )
+        if asked.get("stream"):
+            await _stream(exchange, asked["model"], list(openai_responses.events(answer)))
+        else:
+            await exchange.json(answer, headers=_HEADERS)
 
     async def _complete(self, exchange: Exchange) -> None:
         asked = exchange.request.json
@@ -113,10 +135,11 @@ class OpenAIModel:
         await exchange.stream(*pieces, DONE, headers=_HEADERS)
 
 
-def _answer(asked: dict[str, Any]) -> Said:
-    if asked["model"] == "calls-tools" and asked["messages"][-1]["role"] != "tool":
+def _said(name: str, *, stepped: bool) -> Said:
+    """What this model says; `stepped` when it has been given what its tools gave back."""
+    if name == "calls-tools" and not stepped:
         return Said(calls=CALLS, finish="tool_calls")
-    return _SAID.get(asked["model"], Said(content=TEXT))
+    return _SAID.get(name, Said(content=TEXT))
 
 
 def _pieces(text: str) -> list[str]:
@@ -198,23 +221,20 @@ def _fragment(index: int, call: dict[str, Any]) -> dict[str, Any]:
     return {"tool_calls": [{"index": index} | call]}
 
 
-async def _stream(exchange: Exchange, name: str, chunks: list[dict[str, Any]]) -> None:
+async def _stream(exchange: Exchange, name: str, pieces: list[bytes]) -> None:
     if name == "slow":
         await asyncio.sleep(0.1)
     await exchange.head(200, [("content-type", "text/event-stream; charset=utf-8"), *_HEADERS])
     if name == "quiet":
         for _ in range(3):
             await exchange.chunk(b": still thinking\n\n")
-    for number, chunk in enumerate(chunks):
-        if name in {"breaks", "stays"} and number == PAUSED_AFTER:
-            break
-        await exchange.chunk(event(chunk))
+    for piece in pieces[: PAUSED_AFTER if name in {"breaks", "stays"} else None]:
+        await exchange.chunk(piece)
     if name == "breaks":
         exchange.abort()
     elif name == "stays":
         await exchange.closed.wait()
     else:
-        await exchange.chunk(DONE)
         await exchange.end()
 
 

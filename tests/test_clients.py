@@ -137,15 +137,14 @@ async def test_an_answer_that_is_cut_off_raises(client):
 
 async def test_a_client_that_leaves_ends_the_upstreams_work(client):
     async with scripted_upstream(OpenAIModel()) as upstream, served(upstream.url) as it:
-        leaving = asyncio.create_task(client.follow("leaves", it.url))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
+            tasks.create_task(client.follow("leaves", it.url))
             while len(upstream.exchanges) < 2:
                 upstream.arrived.clear()
                 await upstream.arrived.wait()
             await upstream.exchanges[0].closed.wait()
             client.tell()
             await upstream.exchanges[1].closed.wait()
-        await leaving
 
 
 async def test_the_other_endpoints_answer_as_the_upstream_does(client):

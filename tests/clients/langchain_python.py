@@ -10,6 +10,7 @@ from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI, OpenAI, OpenAIEmbeddings
 from pydantic import BaseModel
 
+from tests.clients import langchain_responses_python
 from tests.clients.recipes import serve, told
 
 
@@ -206,4 +207,5 @@ if __name__ == "__main__":
             "leaves": leaves,
             "asks elsewhere": asks_elsewhere,
         }
+        | langchain_responses_python.RECIPES
     )

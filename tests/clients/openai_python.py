@@ -9,6 +9,7 @@ import openai
 from openai import AsyncOpenAI, OpenAI
 from pydantic import BaseModel
 
+from tests.clients import openai_responses_python
 from tests.clients.recipes import serve, told
 
 KEY = "sk-made-up"
@@ -243,4 +244,5 @@ if __name__ == "__main__":
             "leaves": leaves,
             "asks elsewhere": asks_elsewhere,
         }
+        | openai_responses_python.RECIPES
     )

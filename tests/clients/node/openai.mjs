@@ -4,6 +4,7 @@ import OpenAI from 'openai';
 import { zodResponseFormat } from 'openai/helpers/zod';
 import { z } from 'zod';
 
+import { recipes as responses } from './openai_responses.mjs';
 import { serve, told } from './recipes.mjs';
 
 const Place = zodResponseFormat(z.object({ city: z.string(), country: z.string() }), 'place');
@@ -213,4 +214,5 @@ await serve({
   'is cut off': isCutOff,
   leaves,
   'asks elsewhere': asksElsewhere,
+  ...responses,
 });

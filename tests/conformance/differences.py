@@ -216,7 +216,8 @@ def _told(
         if broken:
             found.explained.add("done")
         return body, "complete"
-    if broken or (listened and b'"finish_reason":"' not in body):
+    unfinished = listened and b'"finish_reason":"' not in body and b'data: {"error"' not in body
+    if broken or unfinished:
         whole = body[: max(body.rfind(b"\n"), body.rfind(b"\r")) + 1]
         last = through.body[len(whole) :]
         if through.body.startswith(whole) and _is_error_event(last):

@@ -93,7 +93,7 @@ async def embedded(settings: Settings, progress: Progress) -> AsyncIterator[Gate
 
     Raises StartupError.
     """
-    metrics, background = Metrics(), Background()
+    metrics, background, drain = Metrics(), Background(), Drain()
     async with AsyncExitStack() as stack:
         embedder = open_embedder(settings, progress)
         stack.push_async_callback(embedder.aclose)
@@ -105,6 +105,8 @@ async def embedded(settings: Settings, progress: Progress) -> AsyncIterator[Gate
         learner = Learner(store=store, outbox=store, embedder=embedder)
         queue = LocalQueue(learner.learn, store, metrics)
         metrics.gauge("gateway_queue_length", "Turns that wait to be learned.", lambda: len(queue))
+        metrics.gauge("gateway_in_flight", "Requests being served.", lambda: len(drain))
+        metrics.gauge("gateway_tasks", "Tasks of the event loop.", lambda: len(asyncio.all_tasks()))
         await queue.start()
         stack.push_async_callback(queue.aclose)
         with suppress(TimeoutError):
@@ -128,7 +130,7 @@ async def embedded(settings: Settings, progress: Progress) -> AsyncIterator[Gate
             learner=learner,
             queue=queue,
             background=background,
-            drain=Drain(),
+            drain=drain,
             metrics=metrics,
             clock=now,
             health=health,

@@ -49,7 +49,10 @@ CHANGES = {
         "A stream that breaks off, stalls, or (with memory on) ends without a finish_reason gets"
         " one error event as its last."
     ),
-    "done": "With memory on, a stream that said `[DONE]` ends in order, whatever came after it.",
+    "done": (
+        "With memory on, a stream that came to its `[DONE]`, or a response to its last event, ends"
+        " in order, whatever comes after."
+    ),
     "cut": "An answer that is no stream and breaks off is cut: a reset arrives as an early end.",
     "unframed": (
         "With memory off, a stream that has neither a length nor chunks and is reset ends in order."
@@ -73,7 +76,10 @@ _ADDED = {
     *("x-memory-status", "x-memory-count", "x-memory-ids"),
 }
 OK = 200
-_DONE = re.compile(rb"(^|[\r\n])data: ?\[DONE\]")
+_WITH_MEMORY = ("/v1/chat/completions", "/v1/responses")
+_OVER = rb'"type":"response\.(?:completed|incomplete|failed|cancelled)"'
+_DONE = re.compile(rb"(?:^|[\r\n])data: ?\[DONE\]|" + _OVER)
+_FINISHED = re.compile(rb'"finish_reason":"|data: \{"error"|"type":"error"|' + _OVER)
 _UNBUFFERED = {"cache-control": "no-cache", "x-accel-buffering": "no"}
 
 
@@ -194,13 +200,19 @@ def _responses(
         _expected(found, direct, streamed=streamed),
         _without_ours(found, direct.headers, through.headers),
     )
-    body, ending = _told(found, way, direct, through, streamed=streamed)
+    body, ending = _told(found, scenario, way, direct, through, streamed=streamed)
     found.differ("body", body, through.body)
     found.differ("ending", ending, through.ending)
 
 
 def _told(
-    found: Differences, way: Way, direct: Response, through: Response, *, streamed: bool
+    found: Differences,
+    scenario: Scenario,
+    way: Way,
+    direct: Response,
+    through: Response,
+    *,
+    streamed: bool,
 ) -> tuple[bytes, Ending]:
     """The body and the ending that should arrive, given those that came directly."""
     body, broken = direct.body, direct.ending != "complete"
@@ -210,13 +222,13 @@ def _told(
             found.explained.add("cut")
             return body, "truncated"
         return body, direct.ending
-    listened = way != "off" and direct.status == OK
+    listened = way != "off" and direct.status == OK and scenario.target.startswith(_WITH_MEMORY)
     done = _DONE.search(body) is not None
     if listened and done:
         if broken:
             found.explained.add("done")
         return body, "complete"
-    unfinished = listened and b'"finish_reason":"' not in body and b'data: {"error"' not in body
+    unfinished = listened and not _FINISHED.search(body)
     if broken or unfinished:
         whole = body[: max(body.rfind(b"\n"), body.rfind(b"\r")) + 1]
         last = through.body[len(whole) :]
@@ -272,9 +284,11 @@ def _is_error(body: bytes) -> bool:
 
 
 def _is_error_event(data: bytes) -> bool:
-    event = data.lstrip(b"\n")
+    """Whether it is one event of ours, after what ends half an event of the server's."""
+    led = data.lstrip(b"\n")
+    event = led.removeprefix(b"event: error\n")
     return (
-        len(data) - len(event) < 3
+        len(data) - len(led) < 3
         and event.startswith(b"data: ")
         and event.endswith(b"\n\n")
         and event.count(b"\n") == 2

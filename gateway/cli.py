@@ -85,7 +85,9 @@ def _options(
 def _banner(settings: Settings, port: int) -> None:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     url = f"http://{host}:{port}"
-    answers = re.sub(r"//[^/@]*@", "//", settings.upstream_base_url) or (
+    upstreams = [settings.upstream_base_url] if settings.upstream_base_url else []
+    upstreams += [f"{server.base_url} ({server.name})" for server in settings.upstreams]
+    answers = re.sub(r"//[^/@]*@", "//", "\n           ".join(upstreams)) or (
         "the offline model, which only repeats what it remembers;\n"
         "           a real one needs GATEWAY_UPSTREAM_BASE_URL\n"
         "           and GATEWAY_UPSTREAM_API_KEY"

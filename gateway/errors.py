@@ -12,6 +12,7 @@
     - UpstreamUnreachableError
     - UpstreamTimeoutError
     - UpstreamBrokenError   it began an answer and did not end it
+    - NoSuchModelError      no upstream serves the model that was asked for
   x FilterError             a filter expression is not well formed
 """
 
@@ -62,6 +63,10 @@ class UpstreamTimeoutError(UpstreamError):
 
 class UpstreamBrokenError(UpstreamError):
     """The answer began and then the connection was lost."""
+
+
+class NoSuchModelError(UpstreamError):
+    """No upstream is configured for the model; the message is its name."""
 
 
 class FilterError(GatewayError):

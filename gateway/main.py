@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import math
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -19,6 +20,7 @@ from gateway.adapters.local_queue import LocalQueue
 from gateway.adapters.minilm import MODEL, ensure_default_model
 from gateway.adapters.offline_model import OfflineModel
 from gateway.adapters.upstream import Timeouts, Upstream
+from gateway.adapters.upstreams import Server, Upstreams
 from gateway.errors import StartupError, StoreError
 from gateway.http.app import create_app
 from gateway.http.background import Background
@@ -29,7 +31,7 @@ from gateway.memory.model import now
 from gateway.memory.ports import ChatModel
 from gateway.memory.recall import Recaller
 from gateway.metrics import Metrics
-from gateway.settings import Settings
+from gateway.settings import Settings, UpstreamServer
 
 Progress: TypeAlias = Callable[[str], None]
 
@@ -73,18 +75,40 @@ def open_store(settings: Settings, embedder: FastEmbedder, progress: Progress) -
     )
 
 
-def chat_model(settings: Settings) -> ChatModel:
-    if not settings.upstream_base_url:
-        return OfflineModel()
-    return Upstream(
-        settings.upstream_base_url,
-        api_key=settings.upstream_api_key.get_secret_value(),
-        timeouts=Timeouts(
-            connect=settings.upstream_connect_timeout,
-            first_byte=settings.upstream_first_byte_timeout,
-            idle=settings.upstream_idle_timeout,
-        ),
-    )
+@asynccontextmanager
+async def chat_model(settings: Settings, metrics: Metrics) -> AsyncIterator[ChatModel]:
+    """The model's side: the upstreams that are set, or the offline model."""
+    servers = settings.upstreams
+    if settings.upstream_base_url:
+        servers = (UpstreamServer(name="default", base_url=settings.upstream_base_url),)
+    if not servers:
+        yield OfflineModel()
+        return
+    async with AsyncExitStack() as stack:
+        made = []
+        for server in servers:
+            key = server.api_key or settings.upstream_api_key.get_secret_value()
+            upstream = Upstream(
+                server.base_url,
+                api_key=key if settings.upstream_auth == "own" else "",
+                timeouts=Timeouts(
+                    connect=server.connect_timeout or settings.upstream_connect_timeout,
+                    first_byte=server.first_byte_timeout or settings.upstream_first_byte_timeout,
+                    idle=server.idle_timeout or settings.upstream_idle_timeout,
+                    total=server.total_timeout or settings.upstream_total_timeout or math.inf,
+                ),
+            )
+            stack.push_async_callback(upstream.aclose)
+            made.append(
+                Server(
+                    name=server.name,
+                    model=upstream,
+                    models=server.models,
+                    order=server.order,
+                    weight=server.weight,
+                )
+            )
+        yield Upstreams(made, metrics, retries=settings.upstream_retries)
 
 
 @asynccontextmanager
@@ -99,9 +123,7 @@ async def embedded(settings: Settings, progress: Progress) -> AsyncIterator[Gate
         stack.push_async_callback(embedder.aclose)
         store = open_store(settings, embedder, progress)
         stack.callback(store.close)
-        model = chat_model(settings)
-        if isinstance(model, Upstream):
-            stack.push_async_callback(model.aclose)
+        model = await stack.enter_async_context(chat_model(settings, metrics))
         learner = Learner(store=store, outbox=store, embedder=embedder)
         queue = LocalQueue(learner.learn, store, metrics)
         metrics.gauge("gateway_queue_length", "Turns that wait to be learned.", lambda: len(queue))

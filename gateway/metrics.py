@@ -37,6 +37,30 @@ class Metrics:
             buckets=_SLOW,
             registry=self.registry,
         )
+        self.upstream_requests = Counter(
+            "gateway_upstream_requests",
+            "Requests sent to a model's server, by its name and how it answered.",
+            ["upstream", "outcome"],
+            registry=self.registry,
+        )
+        self.retries = Counter(
+            "gateway_upstream_retries",
+            "Requests that the same server was sent again.",
+            ["upstream"],
+            registry=self.registry,
+        )
+        self.fallbacks = Counter(
+            "gateway_upstream_fallbacks",
+            "Requests that went on to another server, by the one that failed.",
+            ["upstream"],
+            registry=self.registry,
+        )
+        self.breakers = Gauge(
+            "gateway_upstream_breaker_open",
+            "1 while a server that keeps failing is asked last.",
+            ["upstream"],
+            registry=self.registry,
+        )
         self.endings = Counter(
             "gateway_endings",
             "Answers relayed, by how they ended.",

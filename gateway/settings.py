@@ -34,6 +34,29 @@ class ApiKey(BaseModel, frozen=True, extra="forbid"):
     key: SecretStr = Field(min_length=1)
 
 
+class UpstreamServer(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
+    """One of several model servers, as `[[upstreams]]` in the TOML file.
+
+    `api_key_env` names the environment variable that holds its key; timeouts of None are those of
+    all. See `Server` in adapters/upstreams.py for what `models`, `order` and `weight` decide.
+    """
+
+    name: str = Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")
+    base_url: str
+    api_key_env: str = ""
+    models: tuple[str, ...] = Field(("*",), min_length=1)
+    order: int = 0
+    weight: int = Field(1, ge=1)
+    connect_timeout: float | None = Field(None, gt=0)
+    first_byte_timeout: float | None = Field(None, gt=0)
+    idle_timeout: float | None = Field(None, gt=0)
+    total_timeout: float | None = Field(None, gt=0)
+
+    @property
+    def api_key(self) -> str:
+        return os.environ.get(self.api_key_env, "") if self.api_key_env else ""
+
+
 Position = Literal["user", "system", "message"]
 
 
@@ -70,6 +93,20 @@ class Settings(BaseSettings):
     )
     upstream_idle_timeout: float = Field(
         120.0, gt=0, description="Seconds between two pieces of an answer."
+    )
+
+    upstream_total_timeout: float = Field(
+        0.0, ge=0, description="Seconds for a whole answer; 0: no limit."
+    )
+    upstream_retries: int = Field(
+        0, ge=0, le=10, description="Times a server that refused is asked again by the gateway."
+    )
+    upstream_auth: Literal["own", "client"] = Field(
+        "own",
+        description="Whose key upstreams get: their own where they have one, or the client's.",
+    )
+    upstreams: tuple[UpstreamServer, ...] = Field(
+        (), description="Several upstreams, as `[[upstreams]]` in the TOML file."
     )
 
     embedding_model: str = Field(
@@ -155,23 +192,35 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _not_its_own_upstream(self) -> Self:
-        if not self.upstream_base_url:
-            return self
+    def _upstreams_are_servers_elsewhere(self) -> Self:
+        if self.upstream_base_url:
+            named = "GATEWAY_UPSTREAM_BASE_URL (or OPENAI_BASE_URL)"
+            if self.upstreams:
+                raise ValueError(f"{named} and upstreams are both set: it is one or the other")
+            self._check_upstream(named, self.upstream_base_url)
+        names = [server.name for server in self.upstreams]
+        if len(set(names)) < len(names):
+            raise ValueError("two upstreams have one name")
+        for server in self.upstreams:
+            self._check_upstream(f"the base_url of upstream {server.name}", server.base_url)
+            if server.api_key_env and not server.api_key:
+                raise ValueError(
+                    f"upstream {server.name}: {server.api_key_env}, its api_key_env, is not set"
+                )
+        return self
+
+    def _check_upstream(self, named: str, url: str) -> None:
         try:
-            upstream = urlsplit(self.upstream_base_url)
+            upstream = urlsplit(url)
             usual = _PORTS[upstream.scheme]
             host, port = upstream.hostname, upstream.port or usual
         except (KeyError, ValueError):
             host, port = None, 0
         if not host:
-            raise ValueError("GATEWAY_UPSTREAM_BASE_URL (or OPENAI_BASE_URL) is not an http URL")
+            raise ValueError(f"{named} is not an http URL")
         here = is_loopback(host) or host in {self.host.lower(), *_ANY_ADDRESS}
         if here and port == self.port:
-            raise ValueError(
-                "GATEWAY_UPSTREAM_BASE_URL (or OPENAI_BASE_URL) is this gateway's own address"
-            )
-        return self
+            raise ValueError(f"{named} is this gateway's own address")
 
     @classmethod
     def settings_customise_sources(

@@ -47,18 +47,19 @@ async def served(
     store=None,
     embedder=None,
     timeouts=None,
+    model=None,
     parts=MappingProxyType({"store": "ok"}),
     **settings,
 ) -> AsyncIterator[Served]:
     """`settings` are the gateway's own; without an upstream the offline model answers.
 
-    `parts` is what each part says of its state.
+    `parts` is what each part says of its state, `model` stands in for a single upstream.
     """
     config = Settings(upstream_base_url=upstream_url, **settings)
     metrics, background = Metrics(), Background()
     store = store or FakeStore()
     embedder = embedder or FakeEmbedder()
-    model = (
+    model = model or (
         Upstream(
             upstream_url,
             api_key=config.upstream_api_key.get_secret_value(),

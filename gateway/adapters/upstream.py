@@ -6,8 +6,11 @@ or added: no redirects, no cookies, no proxies from the environment, no decompre
 """
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import aiohttp
 import httpx
@@ -18,15 +21,19 @@ from gateway.memory.ports import ModelRequest
 
 PIECE = 256 * 2**10  # bytes of a body that are written at once; others get their turn between two
 LONGEST_HEADER = 64 * 2**10  # bytes, as much as the large servers send
+STALE = 1.0  # seconds in which a kept connection that the server had closed shows itself
+
+_reused: ContextVar[bool] = ContextVar("reused", default=False)  # this request's connection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
-    """Seconds: to connect, until the answer's headers, and between two pieces of its body."""
+    """Seconds: to connect, until the answer's headers, between two pieces of it, and for it all."""
 
     connect: float = 5.0
     first_byte: float = 300.0
     idle: float = 120.0
+    total: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +44,7 @@ class UpstreamResponse:
     headers: Sequence[tuple[bytes, bytes]]
     _response: httpx.Response
     _idle: float
+    _deadline: float
 
     @property
     def body(self) -> AsyncIterator[bytes]:
@@ -46,15 +54,16 @@ class UpstreamResponse:
         stream = self._response.stream
         assert isinstance(stream, httpx.AsyncByteStream)  # noqa: S101  the transport is async
         chunks = aiter(stream)
+        now = asyncio.get_running_loop().time
         try:
             while True:
-                async with asyncio.timeout(self._idle):
+                async with asyncio.timeout_at(min(now() + self._idle, self._deadline)):
                     chunk = await anext(chunks)
                 yield chunk
         except StopAsyncIteration:
             return
         except TimeoutError as error:
-            raise UpstreamTimeoutError(f"no byte for {self._idle:g} s") from error
+            raise UpstreamTimeoutError("no byte in time") from error
         except httpx.TransportError as error:
             raise UpstreamBrokenError(_reason(error)) from error
 
@@ -75,24 +84,29 @@ class Upstream:
         self._base = httpx.URL(base_url.rstrip("/") + "/")
         self._authorization = b"Bearer " + api_key.encode() if api_key else None
         self._timeouts = timeouts
-        self._transport = AiohttpTransport(trust_env=False, client=self._connect)
-
-    @staticmethod
-    def _connect() -> aiohttp.ClientSession:
-        return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=False,
-            max_line_size=LONGEST_HEADER,
-            max_field_size=LONGEST_HEADER,
-            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
-        )
+        self._transport = AiohttpTransport(trust_env=False, client=_session)
 
     async def send(self, request: ModelRequest) -> UpstreamResponse:
         """Returns when the answer's headers are there.
 
+        A kept connection that the server had closed meanwhile costs one try more, on a fresh one.
         Raises UpstreamUnreachableError, UpstreamTimeoutError.
         """
+        now = asyncio.get_running_loop().time
+        begun = now()
+        deadline = begun + self._timeouts.total
+        _reused.set(False)
+        try:
+            response = await self._attempt(request, deadline)
+        except UpstreamUnreachableError:
+            if not (_reused.get() and now() - begun < STALE and isinstance(request.body, bytes)):
+                raise
+            response = await self._attempt(request, deadline)
+        return UpstreamResponse(
+            response.status_code, response.headers.raw, response, self._timeouts.idle, deadline
+        )
+
+    async def _attempt(self, request: ModelRequest, deadline: float) -> httpx.Response:
         headers = list(request.headers)
         if self._authorization is not None:
             headers = [pair for pair in headers if pair[0].lower() != b"authorization"]
@@ -109,13 +123,12 @@ class Upstream:
             content=body,
             extensions={"timeout": {"connect": self._timeouts.connect}},
         )
+        first_byte = asyncio.get_running_loop().time() + self._timeouts.first_byte
         try:
-            async with asyncio.timeout(self._timeouts.first_byte):
-                response = await self._transport.handle_async_request(outgoing)
+            async with asyncio.timeout_at(min(first_byte, deadline)):
+                return await self._transport.handle_async_request(outgoing)
         except TimeoutError as error:
-            raise UpstreamTimeoutError(
-                f"no answer within {self._timeouts.first_byte:g} s"
-            ) from error
+            raise UpstreamTimeoutError("no answer in time") from error
         except httpx.TransportError as error:
             # The transport calls every lost connection ConnectTimeout; its cause tells them apart.
             if isinstance(error.__cause__, TimeoutError):
@@ -123,9 +136,6 @@ class Upstream:
             raise UpstreamUnreachableError(_reason(error)) from error
         except aiohttp.ClientResponseError as error:  # what came is not HTTP
             raise UpstreamUnreachableError(type(error).__name__) from error
-        return UpstreamResponse(
-            response.status_code, response.headers.raw, response, self._timeouts.idle
-        )
 
     async def aclose(self) -> None:
         await self._transport.aclose()
@@ -134,6 +144,28 @@ class Upstream:
 async def _pieces(body: bytes) -> AsyncIterator[bytes]:
     for at in range(0, len(body), PIECE):
         yield body[at : at + PIECE]
+
+
+def _session() -> aiohttp.ClientSession:
+    tracing = aiohttp.TraceConfig()
+    tracing.on_connection_reuseconn.append(_reuses)
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,
+        max_line_size=LONGEST_HEADER,
+        max_field_size=LONGEST_HEADER,
+        skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
+        trace_configs=[tracing],
+    )
+
+
+async def _reuses(
+    _session: aiohttp.ClientSession,
+    _context: SimpleNamespace,
+    _params: aiohttp.TraceConnectionReuseconnParams,
+) -> None:
+    _reused.set(True)
 
 
 def _reason(error: Exception) -> str:

@@ -11,10 +11,13 @@ from hashlib import sha256
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.http.errors import ApiError
-from gateway.http.headers import get
+from gateway.http.headers import GATEWAY_KEY, RawHeaders, get, upstream_headers
 from gateway.settings import ApiKey
 
 PROJECT = "gateway.project"
+_KEY = "gateway.key"
+_KEEPS_AUTHORIZATION = "gateway.keeps_authorization"
+_AUTHORIZATION = b"authorization"
 DEFAULT_PROJECT = "default"
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})  # a supervisor's probes carry no key
 
@@ -22,7 +25,8 @@ OPEN_PATHS = frozenset({"/healthz", "/readyz"})  # a supervisor's probes carry n
 class Auth:
     """Puts the caller's project into the ASGI scope. Raises ApiError 401 otherwise.
 
-    A key is accepted as `Bearer` (OpenAI's clients) or `Token` (MemOS's).
+    A key is accepted as `Bearer` (OpenAI's clients) or `Token` (MemOS's), or in the header
+    X-Gateway-Key, which leaves Authorization to the client's own key for the upstream.
     """
 
     def __init__(self, app: ASGIApp, *, keys: Sequence[ApiKey]) -> None:
@@ -31,21 +35,47 @@ class Auth:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] not in OPEN_PATHS:
-            scope[PROJECT] = self._project(scope)
+            headers: RawHeaders = scope["headers"]
+            key = get(headers, GATEWAY_KEY) or _token(get(headers, _AUTHORIZATION))
+            scope[PROJECT] = self._project(key)
+            scope[_KEY] = key.strip() if self._digests else ""
+            scope[_KEEPS_AUTHORIZATION] = self._keeps_authorization(headers)
         await self._app(scope, receive, send)
 
-    def _project(self, scope: Scope) -> str:
+    def _project(self, key: str) -> str:
         if not self._digests:
             return DEFAULT_PROJECT
-        scheme, _, key = get(scope["headers"], b"authorization").partition(" ")
-        given = _digest(key.strip())
-        project = ""
+        project = self._owner(key)
+        if not project:
+            raise ApiError(401, "no valid key", kind="authentication_error", code="invalid_api_key")
+        return project
+
+    def _keeps_authorization(self, headers: RawHeaders) -> bool:
+        """Whether what the header says is the client's own, and nowhere a key of the gateway."""
+        if not self._digests:
+            return True
+        given = [value.decode("latin-1") for name, value in headers if name == _AUTHORIZATION]
+        return not any(self._owner(_token(value)) or self._owner(value) for value in given)
+
+    def _owner(self, key: str) -> str:
+        """The project that a key opens, or ""."""
+        given, project = _digest(key.strip()), ""
         for digest, owner in self._digests:  # all of them, so that time tells nothing
             if hmac.compare_digest(digest, given):
                 project = owner
-        if not project or scheme.lower() not in {"bearer", "token"}:
-            raise ApiError(401, "no valid key", kind="authentication_error", code="invalid_api_key")
         return project
+
+
+def onward_headers(http: Scope) -> RawHeaders:
+    """What of a request goes on to the model's server: never a key of the gateway."""
+    return upstream_headers(
+        http["headers"], keep_authorization=http[_KEEPS_AUTHORIZATION], secret=http[_KEY].encode()
+    )
+
+
+def _token(authorization: str) -> str:
+    scheme, _, key = authorization.partition(" ")
+    return key if scheme.lower() in {"bearer", "token"} else ""
 
 
 def _digest(key: str) -> bytes:

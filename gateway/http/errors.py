@@ -8,12 +8,14 @@ from starlette.exceptions import HTTPException
 from gateway.errors import (
     FilterError,
     GatewayError,
+    NoSuchModelError,
     UpstreamBrokenError,
     UpstreamTimeoutError,
     UpstreamUnreachableError,
 )
 
 INVALID = "invalid_request_error"
+MOST_NAME = 100  # characters of a name that an error repeats
 SERVER_SIDE = 500  # the first status that is not the caller's fault
 
 
@@ -54,6 +56,9 @@ def api_error(error: Exception) -> ApiError:
         return ApiError(error.status_code, error.detail, headers=_raw(error.headers or {}))
     if isinstance(error, FilterError):
         return ApiError(400, str(error), param="filter")
+    if isinstance(error, NoSuchModelError):
+        message = f"no upstream serves the model {str(error)[:MOST_NAME]!r}"
+        return ApiError(404, message, param="model", code="model_not_found")
     for kind, (status, code, message) in _UPSTREAM.items():
         if isinstance(error, kind):
             return ApiError(status, message, kind="upstream_error", code=code)

@@ -8,6 +8,8 @@ from typing import TypeAlias
 
 RawHeaders: TypeAlias = Sequence[tuple[bytes, bytes]]
 
+GATEWAY_KEY = b"x-gateway-key"
+
 # RFC 9110, 7.6.1: they speak of one connection and end with it.
 HOP_BY_HOP = frozenset(
     {
@@ -31,6 +33,7 @@ _NOT_FORWARDED = HOP_BY_HOP | {
     b"expect",
     b"forwarded",
     b"host",
+    GATEWAY_KEY,
     b"x-conversation-id",
     b"x-forwarded-for",
     b"x-forwarded-host",
@@ -40,6 +43,9 @@ _NOT_FORWARDED = HOP_BY_HOP | {
     b"x-real-ip",
     b"x-user-id",
 }
+# Names, mail addresses and roles of people, which chat applications send to whom they trust with
+# them: that is us.
+_PERSONAL = (b"x-openwebui-", b"x-librechat-")
 
 
 def get(headers: RawHeaders, name: bytes) -> str:
@@ -53,12 +59,20 @@ def get(headers: RawHeaders, name: bytes) -> str:
     return ""
 
 
-def upstream_headers(headers: RawHeaders, *, keep_authorization: bool) -> RawHeaders:
-    """What of a client's request goes on to the model's server."""
+def upstream_headers(
+    headers: RawHeaders, *, keep_authorization: bool, secret: bytes = b""
+) -> RawHeaders:
+    """What of a client's request goes on to the model's server: nothing that holds `secret`."""
     dropped = _NOT_FORWARDED | _named_by_connection(headers)
     if not keep_authorization:
         dropped |= {b"authorization"}
-    kept = [pair for pair in headers if pair[0] not in dropped]
+    kept = [
+        (name, value)
+        for name, value in headers
+        if name not in dropped
+        and not name.startswith(_PERSONAL)
+        and not (secret and secret in value)
+    ]
     kept.append((b"accept-encoding", b"identity"))
     return kept
 

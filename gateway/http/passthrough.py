@@ -9,8 +9,9 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.errors import UpstreamError
 from gateway.http.address import onward_path
+from gateway.http.auth import onward_headers
 from gateway.http.gateway import Gateway
-from gateway.http.headers import RawHeaders, get, upstream_headers
+from gateway.http.headers import RawHeaders, get
 from gateway.http.limits import read_body, too_large
 from gateway.http.relay import Relay
 from gateway.http.understanding import asked_in
@@ -29,7 +30,7 @@ class Passthrough:
 
     async def __call__(self, http: Scope, receive: Receive, send: Send) -> None:
         headers: RawHeaders = http["headers"]
-        onward = list(upstream_headers(headers, keep_authorization=not self._settings.api_keys))
+        onward = list(onward_headers(http))
         path = onward_path(http)
         if _is_plain_json(headers):
             body = await read_body(

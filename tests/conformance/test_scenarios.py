@@ -7,7 +7,7 @@ import pytest
 
 from gateway.adapters.upstream import Timeouts
 from gateway.http import headers
-from tests.conformance.differences import CHANGES, DROPPED, HOPS, MADE_ANEW, compare
+from tests.conformance.differences import CHANGES, DROPPED, HOPS, MADE_ANEW, PERSONAL, compare
 from tests.conformance.parties import WAYS, Parties, Server, plain_environment
 from tests.conformance.scenarios import SCENARIOS
 from tests.served import served
@@ -63,7 +63,7 @@ def test_what_changes_on_the_way_is_documented_word_for_word():
 def test_the_headers_that_end_here_are_those_that_are_documented():
     assert {name.decode() for name in headers.HOP_BY_HOP} == HOPS
     onward = headers.upstream_headers(
-        [(name.encode(), b"1") for name in (*DROPPED, *HOPS, *MADE_ANEW, "x-other")],
+        [(name.encode(), b"1") for name in (*DROPPED, *PERSONAL, *HOPS, *MADE_ANEW, "x-other")],
         keep_authorization=True,
     )
     assert [name for name, _ in onward] == [b"x-other", b"accept-encoding"]

@@ -11,7 +11,7 @@ PYTHON_CLIENTS := $(addprefix $(CLIENTS)/.python/, openai-2/.installed langchain
 NODE_CLIENTS := $(if $(shell command -v node && command -v npm),$(CLIENTS)/node/node_modules/.installed)
 
 help:  ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 run: $(VENV)/.installed  ## Set everything up and serve on http://127.0.0.1:8080
 	@exec $(BIN)/memory-gateway serve
@@ -35,6 +35,9 @@ conformance: $(VENV)/.installed-dev  ## Compare requests sent straight with the 
 
 bench: $(VENV)/.installed-dev  ## Measure what the gateway adds to a request, and recall
 	@$(BIN)/python -m tests.bench
+
+deploy-check: $(VENV)/.installed-dev  ## Have nginx, Caddy, promtool, systemd read deploy/
+	@$(BIN)/python -m tests.deployment
 
 lock: $(VENV)/.installed-dev  ## Resolve the dependencies anew into the lock files
 	@$(BIN)/uv pip compile --quiet $(LOCK) --group pyproject.toml:build -o requirements.lock pyproject.toml

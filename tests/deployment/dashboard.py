@@ -1,0 +1,233 @@
+"""Grafana's dashboard, panel by panel; `python -m tests.deployment.dashboard` writes it.
+
+A new metric gets its panel in `ROWS`; tests/test_monitoring.py says which one has none.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gateway
+
+FILE = Path(gateway.__file__).parent.parent / "deploy" / "monitoring" / "dashboard.json"
+SOURCE = {"type": "prometheus", "uid": "${datasource}"}
+WIDTH, HEIGHT, ACROSS = 8, 8, 24
+
+Query = tuple[str, str]  # an expression, in which @ stands for the job's labels, and its legend
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    title: str
+    unit: str
+    queries: Sequence[Query]
+    says: str = ""
+    stacked: bool = False
+    alarming: bool = False  # one number, red from 1 on
+
+    def json(self, number: int, x: int, y: int) -> dict[str, Any]:
+        return {
+            "id": number,
+            "type": "stat" if self.alarming else "timeseries",
+            "title": self.title,
+            "description": self.says,
+            "datasource": SOURCE,
+            "gridPos": {"h": HEIGHT, "w": WIDTH, "x": x, "y": y},
+            "fieldConfig": {"defaults": self._look(), "overrides": []},
+            "options": {"reduceOptions": {"calcs": ["lastNotNull"]}, "colorMode": "background"}
+            if self.alarming
+            else {
+                "legend": {"displayMode": "list", "placement": "bottom"},
+                "tooltip": {"mode": "multi"},
+            },
+            "targets": [
+                {
+                    "refId": chr(ord("A") + at),
+                    "datasource": SOURCE,
+                    "expr": expression.replace("@", 'job="$job"'),
+                    "legendFormat": legend,
+                }
+                for at, (expression, legend) in enumerate(self.queries)
+            ],
+        }
+
+    def _look(self) -> dict[str, Any]:
+        if self.alarming:
+            steps = [{"color": "green", "value": None}, {"color": "red", "value": 1}]
+            thresholds = {"mode": "absolute", "steps": steps}
+            return {"unit": self.unit, "min": 0, "thresholds": thresholds}
+        drawn: dict[str, Any] = {"fillOpacity": 10, "showPoints": "never"}
+        if self.stacked:
+            drawn |= {"fillOpacity": 30, "stacking": {"mode": "normal", "group": "A"}}
+        return {"unit": self.unit, "min": 0, "custom": drawn}
+
+
+def rate(metric: str, by: str) -> list[Query]:
+    return [(f"sum by ({by}) (rate({metric}{{@}}[$__rate_interval]))", f"{{{{{by}}}}}")]
+
+
+def share(metric: str, of: str, legend: str) -> list[Query]:
+    """What part of a counter's increase has the label `of`."""
+    part, whole = (f"sum(rate({metric}{{@{more}}}[$__rate_interval]))" for more in (f",{of}", ""))
+    return [(f"{part} / {whole}", legend)]
+
+
+def quantiles(metric: str) -> list[Query]:
+    buckets = f"sum by (le) (rate({metric}_bucket{{@}}[$__rate_interval]))"
+    return [(f"histogram_quantile({q}, {buckets})", f"p{q * 100:g}") for q in (0.5, 0.95, 0.99)]
+
+
+def gauge(metric: str, by: str = "instance") -> list[Query]:
+    return [(f"sum by ({by}) ({metric}{{@}})", f"{{{{{by}}}}}")]
+
+
+ROWS: dict[str, Sequence[Panel]] = {
+    "Requests": [
+        Panel(
+            title="Requests by route", unit="reqps", queries=rate("gateway_requests_total", "route")
+        ),
+        Panel(
+            title="Requests by status",
+            unit="reqps",
+            queries=rate("gateway_requests_total", "status"),
+            says="499: the client left before there was an answer.",
+            stacked=True,
+        ),
+        Panel(
+            title="Answered with 5xx",
+            unit="percentunit",
+            queries=share("gateway_requests_total", 'status=~"5.."', "5xx"),
+            says="502 and 504 are the upstream's doing.",
+        ),
+        Panel(
+            title="Requests being served",
+            unit="short",
+            queries=gauge("gateway_in_flight"),
+            says="Bounded by GATEWAY_MAX_IN_FLIGHT.",
+        ),
+        Panel(
+            title="Tasks of the event loop",
+            unit="short",
+            queries=gauge("gateway_tasks"),
+            says="Grows with what is being served, and comes back.",
+        ),
+    ],
+    "Recall": [
+        Panel(
+            title="Recalls by outcome",
+            unit="reqps",
+            queries=rate("gateway_recalls_total", "outcome"),
+            says="degraded: the chat went on without its memory.",
+            stacked=True,
+        ),
+        Panel(
+            title="What recall adds to a chat",
+            unit="s",
+            queries=quantiles("gateway_recall_seconds"),
+            says="Bounded by GATEWAY_RECALL_TIMEOUT_MS.",
+        ),
+        Panel(
+            title="Chats without their memory",
+            unit="percentunit",
+            queries=share("gateway_recalls_total", 'outcome="degraded"', "degraded"),
+        ),
+    ],
+    "Upstream": [
+        Panel(
+            title="Until the answer's headers",
+            unit="s",
+            queries=quantiles("gateway_upstream_first_byte_seconds"),
+        ),
+        Panel(
+            title="How answers end",
+            unit="reqps",
+            queries=rate("gateway_endings_total", "ending"),
+            says="The endings of ARCHITECTURE.md's table.",
+            stacked=True,
+        ),
+        Panel(
+            title="Answers that broke off or stalled",
+            unit="percentunit",
+            queries=share(
+                "gateway_endings_total", 'ending=~"partial:(upstream|stalled)"', "upstream"
+            ),
+        ),
+    ],
+    "Learning": [
+        Panel(
+            title="Learning jobs by outcome",
+            unit="ops",
+            queries=rate("gateway_jobs_total", "outcome"),
+            stacked=True,
+        ),
+        Panel(
+            title="Turns that wait to be learned",
+            unit="short",
+            queries=gauge("gateway_queue_length"),
+        ),
+        Panel(
+            title="Turns that could not be recorded",
+            unit="short",
+            queries=[("sum(increase(gateway_turns_unrecorded_total{@}[1h]))", "in the last hour")],
+            alarming=True,
+        ),
+    ],
+}
+
+
+def _panels() -> list[dict[str, Any]]:
+    panels: list[dict[str, Any]] = []
+    y = 0
+    for title, row in ROWS.items():
+        place = {"h": 1, "w": ACROSS, "x": 0, "y": y}
+        panels.append({"id": len(panels) + 1, "type": "row", "title": title, "gridPos": place})
+        panels[-1] |= {"collapsed": False, "panels": []}
+        y += 1
+        for at, panel in enumerate(row):
+            down, across = divmod(at * WIDTH, ACROSS)
+            panels.append(panel.json(len(panels) + 1, across, y + down * HEIGHT))
+        y += -(-len(row) * WIDTH // ACROSS) * HEIGHT
+    return panels
+
+
+def dashboard() -> dict[str, Any]:
+    jobs = {"query": "label_values(gateway_requests_total, job)", "refId": "job"}
+    return {
+        "uid": "memory-gateway",
+        "title": "Memory Gateway",
+        "tags": ["memory-gateway"],
+        "schemaVersion": 39,
+        "version": 1,
+        "editable": True,
+        "refresh": "30s",
+        "time": {"from": "now-3h", "to": "now"},
+        "timezone": "browser",
+        "annotations": {"list": []},
+        "links": [],
+        "templating": {
+            "list": [
+                {
+                    "name": "datasource",
+                    "label": "Data source",
+                    "type": "datasource",
+                    "query": "prometheus",
+                },
+                {
+                    "name": "job",
+                    "label": "Job",
+                    "type": "query",
+                    "datasource": SOURCE,
+                    "query": jobs,
+                    "refresh": 1,
+                    "current": {"text": "memory-gateway", "value": "memory-gateway"},
+                },
+            ]
+        },
+        "panels": _panels(),
+    }
+
+
+if __name__ == "__main__":
+    FILE.write_text(json.dumps(dashboard(), indent=1, ensure_ascii=False) + "\n")

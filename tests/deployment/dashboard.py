@@ -64,8 +64,9 @@ class Panel:
         return {"unit": self.unit, "min": 0, "custom": drawn}
 
 
-def rate(metric: str, by: str) -> list[Query]:
-    return [(f"sum by ({by}) (rate({metric}{{@}}[$__rate_interval]))", f"{{{{{by}}}}}")]
+def rate(metric: str, *by: str) -> list[Query]:
+    legend = " ".join(f"{{{{{label}}}}}" for label in by)
+    return [(f"sum by ({', '.join(by)}) (rate({metric}{{@}}[$__rate_interval]))", legend)]
 
 
 def share(metric: str, of: str, legend: str) -> list[Query]:
@@ -153,6 +154,29 @@ ROWS: dict[str, Sequence[Panel]] = {
             queries=share(
                 "gateway_endings_total", 'ending=~"partial:(upstream|stalled)"', "upstream"
             ),
+        ),
+    ],
+    "Upstreams": [
+        Panel(
+            title="Requests to an upstream",
+            unit="reqps",
+            queries=rate("gateway_upstream_requests_total", "upstream", "outcome"),
+            stacked=True,
+        ),
+        Panel(
+            title="Sent again, or on to another",
+            unit="reqps",
+            queries=[
+                (query, f"{what} {legend}")
+                for what in ("retries", "fallbacks")
+                for query, legend in rate(f"gateway_upstream_{what}_total", "upstream")
+            ],
+        ),
+        Panel(
+            title="Open breakers",
+            unit="short",
+            queries=gauge("gateway_upstream_breaker_open", "upstream"),
+            says="On how many gateways an upstream that failed again and again is asked last.",
         ),
     ],
     "Learning": [

@@ -44,6 +44,13 @@ class Client:
     async def turns(self, conversation):
         return await self._it.gateway.store.get_turns(ANN, conversation, 20)
 
+    async def memories(self):
+        await self._it.learned()
+        response = await self._http.post(
+            f"{self._it.url}/api/openmem/v1/get/memory", json={"user_id": "ann", "size": 50}
+        )
+        return response.json()["data"]["memory_detail_list"]
+
     async def aclose(self):
         await self._http.aclose()
 
@@ -73,6 +80,18 @@ async def test_a_client_that_resends_its_history_stays_in_one_conversation(clien
     assert first == second == third
     turns = await client.turns(first)
     assert [turn.messages[0].text for turn in turns] == ["Hi", "I live in Lisbon.", "Any tips?"]
+
+
+async def test_what_is_resent_makes_no_memory_twice(client):
+    parts = [{"type": "text", "text": "I live in Lisbon."}, {"type": "image_url", "image_url": {}}]
+    history = [{"role": "user", "content": parts}]
+    for number in range(4):
+        _, answer = await client.ask(*history)
+        history += [answer, user(f"My {number} favourite colours are green.")]
+    listed = await client.memories()
+    texts = [memory["memory_value"] for memory in listed]
+    assert len(texts) == len(set(texts))
+    assert sum("I live in Lisbon." in text for text in texts) == 2  # as it was said, and as a fact
 
 
 async def test_two_conversations_that_open_alike_part_where_they_differ(client):

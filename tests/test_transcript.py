@@ -1,5 +1,7 @@
 """What is new in a request is told from resent history, and one exchange keeps one name."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -205,3 +207,25 @@ def test_messages_of_any_json_are_read_without_failing(messages):
     if found is not None:
         assert transcript.turn_id(ANNA, "c", found, now=NOW)
         assert found.question == found.fresh[-1].text or messages[-1].get("role") != "user"
+
+
+def test_of_pictures_and_sounds_the_words_around_them_are_kept_and_where_they_are():
+    long = "data:image/png;base64," + "iVBOR" * 10_000
+    parts: list[Any] = [
+        {"type": "text", "text": "What is this? " + "x" * 5000},
+        {"type": "image_url", "image_url": {"url": long, "detail": "low"}},
+        {"type": "image_url", "image_url": {"url": "https://x.test/a.png"}},
+        {"type": "input_audio", "input_audio": {"data": "UklG" * 5000, "format": "wav"}},
+        {"type": "hologram", "frames": [1, 2.5], "z": None},
+        "no part",
+    ]
+    [message] = read(user(parts)).fresh
+    assert message.content[0] == parts[0]
+    assert message.text == parts[0]["text"]
+    assert message.content[1]["image_url"]["detail"] == "low"
+    assert message.content[1]["image_url"]["url"].startswith("data:image/png;base64,")
+    assert "not kept" in message.content[1]["image_url"]["url"]
+    assert message.content[2] == parts[2]
+    assert message.content[3]["input_audio"]["format"] == "wav"
+    assert message.content[4:] == parts[4:]
+    assert len(str(message.content)) < 6000

@@ -14,6 +14,9 @@ from gateway.memory.model import Message, Millis, Scope, identifier, text_of
 
 # The application's words, not the conversation's. No set: a role may be any JSON.
 _OURS = ("system", "developer")
+_READABLE = ("text", "input_text", "output_text", "refusal")  # types of parts that are words
+DATA = 2000  # characters of any other value in a part, such as a URL, that are kept
+
 _KNOWN = frozenset({"role", "content", "name"})
 
 
@@ -59,14 +62,30 @@ def said(messages: Sequence[Mapping[str, Any]], time: Millis) -> tuple[Message, 
 
 
 def message(raw: Mapping[str, Any], time: Millis) -> Message:
-    """One message as it was sent, less a memory block of ours that may lead it."""
+    """One message as it was sent, less a memory block of ours and the data of files in it."""
+    content = prompt.strip_content(raw.get("content"))
     return Message(
         role=str(raw.get("role")),
-        content=prompt.strip_content(raw.get("content")),
+        content=[_light(part) for part in content] if isinstance(content, list) else content,
         time=time,
         name=str(raw.get("name") or ""),
         extra={key: value for key, value in raw.items() if key not in _KNOWN},
     )
+
+
+def _light(part: Any) -> Any:  # noqa: ANN401  a client's JSON may be anything
+    """A part of a message without what only a machine reads: images, sounds and files as text."""
+    if not isinstance(part, dict) or part.get("type") in _READABLE:
+        return part
+    return {key: _shortened(value) for key, value in part.items()}
+
+
+def _shortened(value: Any) -> Any:  # noqa: ANN401  as above
+    if isinstance(value, str) and len(value) > DATA:
+        return f"{value[:64]}… ({len(value)} characters, not kept)"
+    if isinstance(value, dict):
+        return {key: _shortened(inner) for key, inner in value.items()}
+    return value
 
 
 def conversation_id(scope: Scope, transcript: Transcript, *, now: Millis) -> str:

@@ -58,7 +58,7 @@ async def test_a_store_that_fails_costs_the_memories_only(fault, status, method)
     assert upstream.last.json == ASK
 
 
-@pytest.mark.parametrize("method", ["put_turn", "put_memories"])
+@pytest.mark.parametrize("method", ["put_turn", "revise_memories"])
 @pytest.mark.parametrize("fault", [_refuse, _crash])
 async def test_a_turn_that_cannot_be_recorded_costs_the_record_only(fault, method):
     store = FakeStore()

@@ -25,7 +25,7 @@ from gateway.memory.model import (
     Turn,
     TurnState,
 )
-from gateway.memory.ports import Search, Selection
+from gateway.memory.ports import Backlog, Parked, Search, Selection
 
 pytestmark = pytest.mark.anyio
 
@@ -279,6 +279,30 @@ async def test_pending_turns_of_one_moment_come_by_id_and_none_is_left_out(store
     assert await store.pending(created_before=5, limit=MANY) == []
 
 
+async def test_parked_turns_of_all_scopes_come_oldest_first_with_their_reason(store):
+    for key, scope, created in [("a", BOB, 3), ("b", ALICE, 1), ("c", ELSEWHERE, 2)]:
+        await store.put_turn(scope, turn(key, scope, created=created))
+        await store.mark(key, TurnState.PARKED, attempts=created, error=f"why {key}")
+    await store.put_turn(ALICE, turn("pending", created=0))
+    await store.put_turn(ALICE, turn("learned", created=0, state=TurnState.LEARNED))
+    expected = [
+        Parked(id=key, created=created, attempts=created, error=f"why {key}")
+        for key, created in (("b", 1), ("c", 2), ("a", 3))
+    ]
+    assert await store.parked(limit=10) == expected
+    assert await store.parked(limit=2) == expected[:2]
+
+
+async def test_the_backlog_counts_what_is_not_learned_and_knows_the_oldest(store):
+    assert await store.backlog() == Backlog(pending=0, parked=0, oldest=None)
+    long_ago = 1_700_000_000_123
+    for key, scope, created in [("a", BOB, long_ago + 1), ("b", ALICE, long_ago)]:
+        await store.put_turn(scope, turn(key, scope, created=created))
+    await store.put_turn(ALICE, turn("parked", created=1, state=TurnState.PARKED))
+    await store.put_turn(ALICE, turn("learned", created=1, state=TurnState.LEARNED))
+    assert await store.backlog() == Backlog(pending=2, parked=1, oldest=long_ago)
+
+
 async def test_an_unknown_turn_is_none(store):
     assert await store.load("unknown") is None
 
@@ -322,6 +346,55 @@ async def test_a_memory_is_read_as_it_was_written_with_its_history(store):
     assert await store.list_memories(ALICE, EVERYTHING, limit=9) == ([full_memory()], 1)
     [hit] = await store.search(ALICE, search("tea"))
     assert hit.memory == full_memory()
+
+
+async def test_a_memory_is_revised_if_it_is_still_what_was_read(store):
+    await store.put_memories(ALICE, [entry("a", words="old"), entry("b", words="old")])
+    held = await store.get_memories(ALICE, ["a", "b"])
+    await store.put_memories(ALICE, [entry("a", words="tiger", text="tiger", updated=2)])
+    revised = [entry(key, words="new", text="new", updated=3) for key in "ab"]
+    await store.revise_memories(ALICE, revised, held)
+    found = await store.get_memories(ALICE, ["a", "b"])
+    assert [(each.text, each.updated) for each in found] == [("tiger", 2), ("new", 3)]
+    assert {hit.memory.id for hit in await store.search(ALICE, search("new"))} == {"b"}
+    assert {hit.memory.id for hit in await store.search(ALICE, search("tiger"))} == {"a"}
+
+
+async def test_a_memory_that_was_not_held_is_only_added(store):
+    await store.put_memories(ALICE, [entry("a", vector=[1, 0, 0])])
+    await store.revise_memories(ALICE, [entry("a", text="new"), entry("b", text="new")], held=())
+    found = await store.get_memories(ALICE, ["a", "b"])
+    assert [each.text for each in found] == ["text of a", "new"]
+    assert [h.memory.id for h in await store.search(ALICE, search("", [1, 0, 0]))] == ["a"]
+
+
+async def test_a_memory_that_is_gone_is_not_revised(store):
+    await store.put_memories(ALICE, [entry("a")])
+    held = await store.get_memories(ALICE, ["a"])
+    await store.delete_memories(ALICE, ["a"])
+    await store.revise_memories(ALICE, [entry("a", updated=2)], held)
+    assert await store.get_memories(ALICE, ["a"]) == []
+
+
+async def test_revising_many_at_once_is_revising_each(store):
+    old = [entry(str(n)) for n in range(200)]
+    await store.put_memories(ALICE, old)
+    held = await store.get_memories(ALICE, [each.memory.id for each in old])
+    await store.revise_memories(ALICE, [entry(str(n), updated=2) for n in range(250)], held)
+    found, count = await store.list_memories(ALICE, EVERYTHING, limit=MANY)
+    assert count == 250
+    assert {each.updated for each in found} == {2}
+
+
+@pytest.mark.parametrize("other", NEIGHBOURS)
+async def test_a_memory_of_another_scope_is_not_revised(store, other):
+    await store.put_memories(ALICE, [entry("a")])
+    held = await store.get_memories(ALICE, ["a"])
+    with pytest.raises(ValueError, match="scope"):
+        await store.revise_memories(other, [entry("a", updated=2)], held)
+    await store.revise_memories(other, [entry("a", other, updated=2)], ())
+    assert await store.get_memories(ALICE, ["a"]) == [memory("a")]
+    assert [each.updated for each in await store.get_memories(other, ["a"])] == [2]
 
 
 async def test_memories_come_in_the_order_asked_and_unknown_ids_are_left_out(store):

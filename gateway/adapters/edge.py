@@ -51,7 +51,7 @@ from gateway.adapters.records import (
 )
 from gateway.errors import StoreError
 from gateway.memory.model import Hit, Indexed, Memory, Millis, Scope, Turn, TurnState
-from gateway.memory.ports import Search, Selection
+from gateway.memory.ports import Backlog, Parked, Search, Selection
 
 if TYPE_CHECKING:
     from qdrant_edge import NamedVector  # in the stubs alone
@@ -67,6 +67,7 @@ _WRITTEN_AT_ONCE: Final = 64  # memories: about 10 ms, then others have their tu
 _DELETED_AT_ONCE: Final = 200  # the same
 _OWN: Final = (PROJECT, USER, RECORD)
 _TURN: Final = (*_OWN, "state", "attempts", "error")
+_PARKED: Final = ("id", "created", "attempts", "error")
 
 _log = structlog.get_logger(__name__)
 
@@ -144,15 +145,26 @@ class EdgeStore:
             return next(iter(self._latest(scope, named, 1)), None)
 
     async def put_memories(self, scope: Scope, entries: Sequence[Indexed]) -> None:
-        if any(entry.memory.scope != scope for entry in entries):
-            raise ValueError("a memory belongs to another scope")
-        lengths = {len(entry.vector) for entry in entries if entry.vector is not None}
-        if lengths - {self._dimension}:  # the engine would write what comes before it
-            raise StoreError(f"a vector has not the dimension {self._dimension}")
-        for start in range(0, len(entries), _WRITTEN_AT_ONCE):
+        for some in self._written(scope, entries):
             with _reported("write memories"):
-                some = entries[start : start + _WRITTEN_AT_ONCE]
                 self._memories.put(self._point(entry) for entry in some)
+            await asyncio.sleep(0)
+
+    async def revise_memories(
+        self, scope: Scope, entries: Sequence[Indexed], held: Iterable[Memory]
+    ) -> None:
+        seen = {memory_point(scope, memory.id): memory.updated for memory in held}
+        for some in self._written(scope, entries):
+            with _reported("write memories"):  # all of it before anybody else has their turn
+                points = {memory_point(scope, entry.memory.id): entry for entry in some}
+                there = self._memories.retrieve(points, ("updated",))
+                same = [
+                    entry
+                    for point, entry in points.items()
+                    if there.get(point, {}).get("updated") == seen.get(point)
+                ]
+                if same:
+                    self._memories.put(self._point(entry) for entry in same)
             await asyncio.sleep(0)
 
     async def get_memories(self, scope: Scope, ids: Sequence[str]) -> list[Memory]:
@@ -252,6 +264,39 @@ class EdgeStore:
             )
             found = self._turns.retrieve(points, ("id",))
             return [found[point]["id"] for point in points]
+
+    async def parked(self, *, limit: int) -> list[Parked]:
+        with _reported("read what is parked"):
+            points = self._turns.page(
+                Filter(must=[equals("state", TurnState.PARKED)]),
+                by="created",
+                descending=False,
+                rank=lambda turn: (turn["created"], turn["id"]),
+                fields=("created", "id"),
+                limit=limit,
+            )
+            found = self._turns.retrieve(points, _PARKED)
+            return [Parked(**{name: found[point][name] for name in _PARKED}) for point in points]
+
+    async def backlog(self) -> Backlog:
+        pending = Filter(must=[equals("state", TurnState.PENDING)])
+        with _reported("count what is pending"):
+            first = self._turns.oldest(pending, by="created")
+            return Backlog(
+                pending=self._turns.count(pending),
+                parked=self._turns.count(Filter(must=[equals("state", TurnState.PARKED)])),
+                oldest=first,
+            )
+
+    def _written(self, scope: Scope, entries: Sequence[Indexed]) -> Iterator[Sequence[Indexed]]:
+        """The entries, in parts that are written at once; none, when one of them is not right."""
+        if any(entry.memory.scope != scope for entry in entries):
+            raise ValueError("a memory belongs to another scope")
+        lengths = {len(entry.vector) for entry in entries if entry.vector is not None}
+        if lengths - {self._dimension}:  # the engine would write what comes before it
+            raise StoreError(f"a vector has not the dimension {self._dimension}")
+        for start in range(0, len(entries), _WRITTEN_AT_ONCE):
+            yield entries[start : start + _WRITTEN_AT_ONCE]
 
     def _latest(self, scope: Scope, condition: FieldCondition, limit: int) -> list[Turn]:
         """The latest turns of the scope that meet the condition, latest first."""

@@ -116,6 +116,12 @@ class Shard:
     def count(self, where: Filter | None = None) -> int:
         return self._shard.count(CountRequest(filter=where))
 
+    def oldest(self, where: Filter, *, by: str) -> int | None:
+        """The least value of the integer field `by` among these points; None without any."""
+        order = OrderBy(by, Direction.Asc)
+        first = self._shard.query(QueryRequest(query=order, filter=where, limit=1))
+        return round(_order(first[0])) if first else None
+
     def page(
         self,
         where: Filter,

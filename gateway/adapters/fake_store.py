@@ -6,13 +6,13 @@ Its BM25 knows words, not their stems or stop words; everything else is as in th
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from gateway.errors import StoreError
 from gateway.memory.filters import matches
 from gateway.memory.model import Hit, Indexed, Memory, Millis, Scope, Turn, TurnState, Vector
-from gateway.memory.ports import Search, Selection
+from gateway.memory.ports import Backlog, Parked, Search, Selection
 
 _WORD = re.compile(r"\w+")
 _K, _B = 1.5, 0.75
@@ -51,6 +51,18 @@ class FakeStore:
         if any(entry.memory.scope != scope for entry in entries):
             raise ValueError("a memory belongs to another scope")
         self._memories |= {(scope, entry.memory.id): entry for entry in entries}
+
+    async def revise_memories(
+        self, scope: Scope, entries: Sequence[Indexed], held: Iterable[Memory]
+    ) -> None:
+        if any(entry.memory.scope != scope for entry in entries):
+            raise ValueError("a memory belongs to another scope")
+        seen = {memory.id: memory.updated for memory in held}
+        for entry in entries:
+            key = (scope, entry.memory.id)
+            stored = self._memories.get(key)
+            if (stored.memory.updated if stored else None) == seen.get(entry.memory.id):
+                self._memories[key] = entry
 
     async def get_memories(self, scope: Scope, ids: Sequence[str]) -> list[Memory]:
         found = (self._memories.get((scope, each)) for each in ids)
@@ -114,6 +126,23 @@ class FakeStore:
             if turn.state is TurnState.PENDING and turn.created < created_before
         ]
         return [key for _, key in sorted(turns)[:limit]]
+
+    async def parked(self, *, limit: int) -> list[Parked]:
+        turns = [turn for turn in self._turns.values() if turn.state is TurnState.PARKED]
+        turns.sort(key=lambda turn: (turn.created, turn.id))
+        return [
+            Parked(id=turn.id, created=turn.created, attempts=turn.attempts, error=turn.error)
+            for turn in turns[:limit]
+        ]
+
+    async def backlog(self) -> Backlog:
+        states = [turn.state for turn in self._turns.values()]
+        pending = [t.created for t in self._turns.values() if t.state is TurnState.PENDING]
+        return Backlog(
+            pending=len(pending),
+            parked=states.count(TurnState.PARKED),
+            oldest=min(pending, default=None),
+        )
 
     def _selected(self, scope: Scope, selection: Selection) -> list[Indexed]:
         if not selection.kinds or not selection.statuses:

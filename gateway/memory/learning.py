@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from weakref import WeakValueDictionary
 
+from gateway.errors import StoreError
 from gateway.memory.episodes import episodes
 from gateway.memory.extraction import extract
 from gateway.memory.model import (
@@ -34,6 +35,7 @@ _WORDS = re.compile(r"[^\W\d_]+")  # of a slot such as "home.place"
 STATED = frozenset({Kind.FACT, Kind.PREFERENCE})
 KEPT = frozenset(Status)  # a memory that was deleted stays so when it is said again
 SLOT_LIMIT = 100  # states of one slot that are compared
+ROUNDS = 20  # of reading and writing one turn's slots, while others write them too
 
 
 class Learner:
@@ -51,7 +53,7 @@ class Learner:
         self._outbox = outbox
         self._embedder = embedder
         self._clock = clock
-        # Two turns of one user learned at once would each miss what the other adds.
+        # In one process, two turns of one user need not find out that they are in each other's way.
         self._locks: WeakValueDictionary[Scope, asyncio.Lock] = WeakValueDictionary()
 
     async def record(self, turn: Turn) -> None:
@@ -59,10 +61,12 @@ class Learner:
 
         Raises StoreError.
         """
-        await self._store.put_turn(turn.scope, turn)
         pieces = episodes(learnable(turn))
         entries = [Indexed(memory=piece.memory, words=piece.words) for piece in pieces]
-        await self._store.put_memories(turn.scope, entries)
+        # A piece that is there already may have its vector, so it stays. The turn comes last: from
+        # then on a job may learn it, and must find all its pieces or none to give a vector to.
+        await self._store.revise_memories(turn.scope, entries, held=())
+        await self._store.put_turn(turn.scope, turn)
 
     async def learn(self, turn_id: str) -> None:
         """Learn a recorded turn; one that is gone or learned already is left alone.
@@ -75,32 +79,44 @@ class Learner:
         said = learnable(turn)
         pieces = episodes(said)
         vectors = await self._embedder.embed_documents([piece.dense_text for piece in pieces])
+        held = await self._store.get_memories(turn.scope, [piece.memory.id for piece in pieces])
+        newer = {memory.id for memory in held if memory.updated > turn.created}
         entries = [
             Indexed(memory=piece.memory, words=piece.words, vector=vector)
             for piece, vector in zip(pieces, vectors, strict=True)
+            if piece.memory.id not in newer
         ]
-        await self._store.put_memories(turn.scope, entries)
+        await self._store.revise_memories(turn.scope, entries, held)
         async with self._locks.setdefault(turn.scope, asyncio.Lock()):
             await self._state(said)
         await self._outbox.mark(turn.id, TurnState.LEARNED, created=turn.created)
 
     async def _state(self, turn: Turn) -> None:
-        """Add what the turn states to what is known, or bring what is known up to date."""
+        """Add what the turn states to what is known, or bring what is known up to date.
+
+        Another process may be changing the same slots. What it changed since they were read is
+        left alone, so they are read again until nothing is to be changed: whoever writes last has
+        seen everything, and everybody comes to the same.
+        """
         candidates = extract(turn)
         if not candidates:
             return
-        known = await self._known(turn.scope, slots(candidates))
-        operations = reconcile(
-            candidates, known, scope=turn.scope, labels=turn.labels, now=self._clock()
-        )
-        changed = [operation.memory for operation in operations]
-        texts = [index_text(memory) for memory in changed]
-        vectors = await self._embedder.embed_documents(texts)
-        entries = [
-            Indexed(memory=memory, words=text, vector=vector)
-            for memory, text, vector in zip(changed, texts, vectors, strict=True)
-        ]
-        await self._store.put_memories(turn.scope, entries)
+        for _ in range(ROUNDS):
+            known = await self._known(turn.scope, slots(candidates))
+            operations = reconcile(
+                candidates, known, scope=turn.scope, labels=turn.labels, now=self._clock()
+            )
+            if not operations:
+                return
+            changed = [operation.memory for operation in operations]
+            texts = [index_text(memory) for memory in changed]
+            vectors = await self._embedder.embed_documents(texts)
+            entries = [
+                Indexed(memory=memory, words=text, vector=vector)
+                for memory, text, vector in zip(changed, texts, vectors, strict=True)
+            ]
+            await self._store.revise_memories(turn.scope, entries, known)
+        raise StoreError("what is known kept changing while a turn was learned")
 
     async def _known(self, scope: Scope, attributes: Collection[str]) -> Sequence[Memory]:
         """Everything in these slots, what was superseded included."""

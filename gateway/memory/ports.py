@@ -5,7 +5,7 @@ learning side of the same ledger and the only part that reads across scopes; the
 given one.
 """
 
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -72,6 +72,17 @@ class Store(Protocol):
         """
         ...
 
+    async def revise_memories(
+        self, scope: Scope, entries: Sequence[Indexed], held: Iterable[Memory]
+    ) -> None:
+        """Write each memory whose stored record is still the one of its id in `held`.
+
+        One that is not among `held` is written only if none is stored. What somebody else changed
+        meanwhile, as told by `updated`, stays as it is and nothing says so: read again to know.
+        Each memory is compared and written in one step. Raises ValueError as `put_memories` does.
+        """
+        ...
+
     async def get_memories(self, scope: Scope, ids: Sequence[str]) -> list[Memory]:
         """The memories of these ids that exist in this scope, in the order asked."""
         ...
@@ -98,6 +109,25 @@ class Store(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """How many turns are not learned; `oldest` is when the oldest pending one was created."""
+
+    pending: int
+    parked: int
+    oldest: Millis | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parked:
+    """A turn that was given up, and why; nothing of what was said."""
+
+    id: str
+    created: Millis
+    attempts: int
+    error: str
+
+
 class Outbox(Protocol):
     """The ledger as the learner sees it. Raises StoreError."""
 
@@ -122,6 +152,12 @@ class Outbox(Protocol):
     async def pending(self, *, created_before: Millis, limit: int) -> list[str]:
         """Ids of turns still pending, oldest first."""
         ...
+
+    async def parked(self, *, limit: int) -> list[Parked]:
+        """Turns that were given up, oldest first."""
+        ...
+
+    async def backlog(self) -> Backlog: ...
 
 
 class Embedder(Protocol):

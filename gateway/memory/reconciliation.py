@@ -104,7 +104,10 @@ def _changes(
             action = Action.REINFORCE
         else:
             action = Action.SUPERSEDE
-        changes.append(Operation(action, replace(memory, updated=now)))
+        # Two changes of one memory never have the same time, whoever's clock is behind: a store
+        # tells by it whether what it holds is what was read.
+        updated = now if held is None else max(now, held.updated + 1)
+        changes.append(Operation(action, replace(memory, updated=updated)))
     return changes
 
 

@@ -24,23 +24,17 @@ import orjson
 import psutil
 import uvloop
 
-from gateway.adapters.edge import EdgeStore
-from gateway.memory.episodes import episodes
-from gateway.memory.model import Indexed, Message, Scope, Turn, identifier
 from gateway.settings import Settings
+from tests.bench import sizes
 from tests.bench.load import Sample, load, median, percentile
+from tests.bench.seed import seed, sentence
 
 MEMORIES = 10_000
-WORDS = (Path(__file__).parent / "words.txt").read_text().split()
 QUESTIONS = random.Random(7)
 CLIENTS = {1: 300, 16: 1200, 64: 1600}  # requests of each round
 
 OFF, READ, ON = "memory off", "memory read", "memory on"
 MODES = {OFF: "x-memory: off\r\n", READ: "x-memory: read\r\n", ON: ""}
-
-
-def sentence(chance: random.Random, length: int = 12) -> str:
-    return " ".join(chance.choices(WORDS, k=length))
 
 
 def body(stream: bool, model: str = "m"):
@@ -61,34 +55,6 @@ def body(stream: bool, model: str = "m"):
         return orjson.dumps(document)
 
     return make
-
-
-async def seed(folder: Path, model: str, users: int) -> None:
-    """Memories of thirty words with random vectors, which cost a search the same as real ones."""
-    chance = random.Random(1)
-    store = EdgeStore.open(folder, model=model, dimension=384, progress=print)
-    for start in range(0, MEMORIES, 100):
-        scope = Scope("default", f"user-{start // 100 % users}")
-        messages = [
-            Message(role="user", content=sentence(chance, 30), time=start + i) for i in range(100)
-        ]
-        turn = Turn(
-            id=identifier("bench", str(start)),
-            scope=scope,
-            conversation=f"c{start}",
-            messages=tuple(messages),
-            created=start,
-        )
-        entries = [
-            Indexed(
-                memory=piece.memory,
-                words=piece.words,
-                vector=[chance.gauss(0, 1) for _ in range(384)],
-            )
-            for piece in episodes(turn)
-        ]
-        await store.put_memories(scope, entries)
-    store.close()
 
 
 @contextmanager
@@ -223,12 +189,13 @@ async def main(rounds: int) -> None:
             whose = "all of one user" if users == 1 else f"of {users} users alike"
             print(f"\n== {MEMORIES} memories, {whose}")
             with tempfile.TemporaryDirectory() as folder:
-                await seed(Path(folder) / "data", model, users)
+                await seed(Path(folder) / "data", model, MEMORIES, users)
                 with gateway(Path(folder) / "data", direct, cores[0]) as (url, child):
                     await load(url, body(stream=False), clients=1, requests=20)  # warm
                     await measure(direct, url, child, rounds)
                     await forwarding(direct, url, rounds)
                     print(f"resident memory {child.memory_info().rss / 2**20:.0f} MiB")
+    await sizes.main()
 
 
 if __name__ == "__main__":

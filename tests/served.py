@@ -5,7 +5,6 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import uvicorn
 
@@ -48,7 +47,7 @@ async def served(
     embedder=None,
     timeouts=None,
     model=None,
-    parts=MappingProxyType({"store": "ok"}),
+    health=None,
     **settings,
 ) -> AsyncIterator[Served]:
     """`settings` are the gateway's own; without an upstream the offline model answers.
@@ -71,8 +70,8 @@ async def served(
     learner = Learner(store=store, outbox=store, embedder=embedder)
     queue = LocalQueue(learner.learn, store, metrics)
 
-    async def health():
-        return dict(parts)
+    async def all_is_well():
+        return {"store": "ok"}
 
     gateway = Gateway(
         settings=config,
@@ -85,7 +84,7 @@ async def served(
         drain=Drain(),
         metrics=metrics,
         clock=now,
-        health=health,
+        health=health or all_is_well,
     )
     await queue.start()
     listener = socket.create_server(("127.0.0.1", 0))

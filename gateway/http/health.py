@@ -1,11 +1,15 @@
 """What a supervisor asks: is the process alive, may it get requests, what has it counted."""
 
+import asyncio
+
 import orjson
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.types import Receive, Scope, Send
 
 from gateway.http.access import respond
 from gateway.http.gateway import Gateway
+
+PATIENCE = 1.0  # seconds for the parts to say how they are: less than any probe waits
 
 
 class Alive:
@@ -18,16 +22,21 @@ class Alive:
 class Ready:
     """`GET /readyz`: 200 for as long as requests may come, 503 once it shuts down.
 
-    The body names the state of each part, and is "degraded" when one of them is not "ok". That is
-    still ready: a chat is answered without its memory all the same, and a balancer that took every
-    gateway out because the store they share is down would make a lost memory a lost service.
+    The body names the state of each part, and is "degraded" when one of them is not "ok", or does
+    not say so in time. That is still ready: a chat is answered without its memory all the same, and
+    a balancer that took every gateway out because the store they share is down would make a lost
+    memory a lost service.
     """
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  ASGI
-        parts = await self._gateway.health()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                parts = await self._gateway.health()
+        except TimeoutError:
+            parts = {"parts": f"no answer within {PATIENCE:g} s"}
         draining = self._gateway.drain.begun.is_set()
         whole = all(state == "ok" for state in parts.values())
         status = "shutting down" if draining else "ok" if whole else "degraded"

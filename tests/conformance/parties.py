@@ -136,18 +136,25 @@ class Parties:
     async def _run(self, scenario: Scenario, url: str, control: Headers) -> Outcome:
         server = self.server
         server.scenario, server.client, server.outcome = scenario, Reader(), Outcome()
-        address = urlsplit(url).netloc
-        host, _, port = address.partition(":")
-        loop = asyncio.get_running_loop()
-        transport, inbox = await loop.create_connection(Inbox, host, int(port))
-        try:
-            sending = asyncio.create_task(inbox.write(scenario.request(address, control)))
+        async with connected(url) as inbox:
+            request = scenario.request(urlsplit(url).netloc, control)
+            sending = asyncio.create_task(inbox.write(request))
             server.outcome.response = await server.client.read(inbox, scenario.method)
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
-        finally:
-            transport.abort()
         return server.outcome
+
+
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator[Inbox]:
+    """A connection of a client's, cut at the end."""
+    host, _, port = urlsplit(url).netloc.partition(":")
+    loop = asyncio.get_running_loop()
+    transport, inbox = await loop.create_connection(Inbox, host, int(port))
+    try:
+        yield inbox
+    finally:
+        transport.abort()
 
 
 @contextmanager

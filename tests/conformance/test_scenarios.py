@@ -5,47 +5,25 @@ from pathlib import Path
 
 import pytest
 
-from gateway.adapters.upstream import Timeouts
 from gateway.http import headers
-from tests.conformance.differences import CHANGES, DROPPED, HOPS, MADE_ANEW, PERSONAL, compare
-from tests.conformance.parties import WAYS, Parties, Server, plain_environment
+from tests.conformance.comparing import BY_NAME
+from tests.conformance.differences import CHANGES, DROPPED, HOPS, MADE_ANEW, PERSONAL
 from tests.conformance.scenarios import SCENARIOS
-from tests.served import served
-
-
-@pytest.fixture(scope="module")
-def anyio_backend():
-    return "asyncio"
-
-
-@pytest.fixture(scope="module")
-async def parties(anyio_backend):  # noqa: ARG001  it decides on which loop these live
-    with plain_environment():
-        timeouts = Timeouts(connect=2, first_byte=5, idle=1)
-        async with Server().running() as server:
-            async with served(server.url, timeouts=timeouts) as gateway:
-                yield Parties(server, gateway.url)
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-async def test_nothing_differs_but_what_is_documented(parties, scenario):
-    direct = await parties.direct(scenario)
-    for way in WAYS:
-        found = compare(scenario, way, direct, await parties.through(scenario, way))
+@pytest.mark.parametrize("name", BY_NAME)
+async def test_nothing_differs_but_what_is_documented(comparing, name):
+    compared = await comparing.compared(name)
+    for way, found in compared.found.items():
         assert found.unexplained == [], way
         assert found.explained <= set(CHANGES)
 
 
 @pytest.mark.anyio
-async def test_the_block_is_in_a_request_with_memories_and_in_no_other(parties):
-    scenario = next(s for s in SCENARIOS if s.name == "a question after a tool loop")
-    direct = await parties.direct(scenario)
-    blocks = {
-        way: "block"
-        in compare(scenario, way, direct, await parties.through(scenario, way)).explained
-        for way in WAYS
-    }
+async def test_the_block_is_in_a_request_with_memories_and_in_no_other(comparing):
+    compared = await comparing.compared("a question after a tool loop")
+    blocks = {way: "block" in found.explained for way, found in compared.found.items()}
     assert blocks == {"off": False, "new": False, "known": True}
 
 

@@ -16,8 +16,8 @@ import structlog
 from qdrant_edge import UpdateOperation
 
 from gateway.adapters.edge import EdgeStore
-from gateway.adapters.edge_folder import METADATA
 from gateway.adapters.records import memory_point
+from gateway.adapters.schema import METADATA
 from gateway.errors import (
     DataFolderInUseError,
     ModelMismatchError,

@@ -8,35 +8,34 @@ has moved on by some 32 MB.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from heapq import nlargest
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 from uuid import UUID
 
-import structlog
-from qdrant_edge import (
-    Bm25,
-    Bm25Config,
-    FieldCondition,
-    Filter,
-    IdfParams,
-    MatchAny,
-    Query,
-    QueryRequest,
-    RangeFloat,
-    SearchParams,
-    TokenizerType,
-    UpdateOperation,
-)
+from qdrant_edge import Filter, IdfParams, Query, QueryRequest, SearchParams, UpdateOperation
 
-from gateway.adapters.edge_filters import among, equals, selected, within
-from gateway.adapters.edge_folder import DENSE, LEXICAL, DataFolder, open_folder
+from gateway.adapters.bm25 import Words
+from gateway.adapters.conditions import (
+    Between,
+    Condition,
+    Equals,
+    Group,
+    OneOf,
+    among,
+    every,
+    selected,
+    within,
+)
+from gateway.adapters.edge_filters import edge_filter
+from gateway.adapters.edge_folder import DataFolder, open_folder
 from gateway.adapters.edge_shard import Shard
+from gateway.adapters.hits import Isolation, Scores, best, hits
 from gateway.adapters.records import (
+    OWN_FIELDS,
     PROJECT,
-    RECORD,
+    TURN_FIELDS,
     USER,
     Payload,
     digest,
@@ -49,6 +48,7 @@ from gateway.adapters.records import (
     turn_payload,
     turn_point,
 )
+from gateway.adapters.schema import DENSE, LEXICAL
 from gateway.errors import StoreError
 from gateway.memory.model import Hit, Indexed, Memory, Millis, Scope, Turn, TurnState
 from gateway.memory.ports import Backlog, Parked, Search, Selection
@@ -56,31 +56,23 @@ from gateway.memory.ports import Backlog, Parked, Search, Selection
 if TYPE_CHECKING:
     from qdrant_edge import NamedVector  # in the stubs alone
 
-# BM25 as it did best over conversations; the length is of an episode's words without stop words.
-LANGUAGE: Final = "english"
-K: Final = 1.5
-B: Final = 0.75
-AVERAGE_LENGTH: Final = 60.0
-
-_QUESTION: Final = 20_000  # characters that are searched by; ten times as many take 50 ms
 _WRITTEN_AT_ONCE: Final = 64  # memories: about 10 ms, then others have their turn
 _DELETED_AT_ONCE: Final = 200  # the same
-_OWN: Final = (PROJECT, USER, RECORD)
-_TURN: Final = (*_OWN, "state", "attempts", "error")
 _PARKED: Final = ("id", "created", "attempts", "error")
-
-_log = structlog.get_logger(__name__)
 
 
 class EdgeStore:
     """See `Store` and `Outbox`. Made by `open`; one process at a time has a data folder."""
 
-    def __init__(self, folder: DataFolder, *, dimension: int, bm25: Bm25) -> None:
+    def __init__(
+        self, folder: DataFolder, *, dimension: int, words: Words, isolation: Isolation
+    ) -> None:
         self._folder = folder
         self._turns = folder.turns
         self._memories = folder.memories
         self._dimension = dimension
-        self._bm25 = bm25
+        self._words = words
+        self._isolation = isolation
 
     @classmethod
     def open(
@@ -90,31 +82,18 @@ class EdgeStore:
         model: str,
         dimension: int,
         progress: Callable[[str], None] = lambda _: None,
-        language: str = LANGUAGE,
-        k: float = K,
-        b: float = B,
-        average_length: float = AVERAGE_LENGTH,
+        foreign: Callable[[], None] = lambda: None,
     ) -> Self:
         """Open the store in `folder`, or make it; an interrupted making is taken up again.
 
-        `model` and `dimension` are those of the embeddings. `language` is that of the stop words
-        and the stemmer, words of every language are found; a memory keeps the last four as they
-        were when it was written. `progress` is given a line about what took long. Raises
-        DataFolderInUseError, ModelMismatchError, StartupError.
+        `model` and `dimension` are those of the embeddings. `progress` is given a line about what
+        took long, `foreign` is told of each point of another scope that was found and dropped.
+        Raises DataFolderInUseError, ModelMismatchError, StartupError.
         """
-        bm25 = Bm25(
-            Bm25Config(
-                k=k,
-                b=b,
-                avg_len=average_length,
-                language=language,
-                tokenizer=TokenizerType.Multilingual,  # knows scripts without spaces too
-            )
-        )
         opened = open_folder(folder, model=model, dimension=dimension)
         if opened.compact_if_it_pays():
             progress("the store was compacted, for most of it had been deleted")
-        return cls(opened, dimension=dimension, bm25=bm25)
+        return cls(opened, dimension=dimension, words=Words(), isolation=Isolation(foreign))
 
     def compact(self) -> None:
         """Rewrite the files without what was deleted. Blocks; never while serving."""
@@ -130,18 +109,18 @@ class EdgeStore:
         with _reported("write a turn"):
             point = turn_point(turn.id)
             there = self._turns.retrieve([point], (PROJECT, USER))
-            if there and not _own(scope, there):
+            if there and not self._isolation.own(scope, there):
                 raise StoreError("the turn's id is taken in another scope")
             self._turns.put([(point, {}, turn_payload(turn))])
 
     async def get_turns(self, scope: Scope, conversation: str, limit: int) -> list[Turn]:
         with _reported("read turns"):
-            there = equals("conversation", indexable(conversation))
+            there = Equals("conversation", indexable(conversation))
             return self._latest(scope, there, limit)[::-1]
 
     async def find_turn(self, scope: Scope, refs: Collection[str]) -> Turn | None:
         with _reported("find a turn"):
-            named = FieldCondition("refs", match=MatchAny([digest(ref) for ref in refs]))
+            named = OneOf("refs", tuple(digest(ref) for ref in refs))
             return next(iter(self._latest(scope, named, 1)), None)
 
     async def put_memories(self, scope: Scope, entries: Sequence[Indexed]) -> None:
@@ -176,7 +155,7 @@ class EdgeStore:
     ) -> tuple[list[Memory], int]:
         conditions = selected(selection)
         with _reported("list memories"):
-            chosen = within(scope, *conditions)
+            chosen = edge_filter(within(scope, *conditions))
             points = self._memories.page(
                 chosen,
                 by="time",
@@ -196,8 +175,7 @@ class EdgeStore:
             queries = {}
             if search.vector is not None:
                 queries[DENSE] = Query.Nearest(list(search.vector), DENSE)
-            words = self._bm25.embed_query(indexable(search.words[:_QUESTION]))
-            if words.indices:
+            if words := self._words.question(search.words):
                 queries[LEXICAL] = Query.Nearest(words, LEXICAL)
             chosen = within(scope, *conditions)
             scores = self._scores(scope, queries, dict.fromkeys(queries, chosen), search.limit)
@@ -208,30 +186,23 @@ class EdgeStore:
             rest = {arm: within(scope, among(m)) for arm, m in missing.items() if m}
             for arm, more in self._scores(scope, queries, rest, len(found)).items():
                 scores[arm] |= more
-            if search.merit is not None:
-                found = _best(search.merit, found, scores, search.limit)
-            return [
-                Hit(
-                    memory=memory_from(payload),
-                    dense=scores.get(DENSE, {}).get(point),
-                    lexical=scores.get(LEXICAL, {}).get(point),
-                )
-                for point, payload in _own(scope, self._memories.retrieve(found, _OWN)).items()
-            ]
+            read = self._memories.retrieve(best(search, found, scores), OWN_FIELDS)
+            return hits(self._isolation.own(scope, read), scores)
 
     async def delete_memories(self, scope: Scope, ids: Sequence[str]) -> int:
         with _reported("delete memories"):
             points = {memory_point(scope, each) for each in ids}
-            return await _delete(self._memories, within(scope, among(points)))
+            return await _delete(self._memories, edge_filter(within(scope, among(points))))
 
     async def erase(self, scope: Scope) -> int:
         with _reported("erase"):
-            turns = await _delete(self._turns, within(scope))
-            return turns + await _delete(self._memories, within(scope))
+            everything = edge_filter(within(scope))
+            turns = await _delete(self._turns, everything)
+            return turns + await _delete(self._memories, everything)
 
     async def load(self, turn_id: str) -> Turn | None:
         with _reported("read a turn"):
-            found = self._turns.retrieve([turn_point(turn_id)], _TURN)
+            found = self._turns.retrieve([turn_point(turn_id)], TURN_FIELDS)
             return next((turn_from(payload) for payload in found.values()), None)
 
     async def mark(
@@ -245,17 +216,16 @@ class EdgeStore:
     ) -> None:
         with _reported("mark a turn"):
             # By a filter, which may find nothing: by id, the engine fails on a point that is gone.
-            still = RangeFloat(gte=created, lte=created)
-            same = [] if created is None else [FieldCondition("created", range=still)]
-            there = Filter(must=[among([turn_point(turn_id)]), *same])
+            same = [] if created is None else [Between("created", gte=created, lte=created)]
+            there = edge_filter(every(among([turn_point(turn_id)]), *same))
             payload = state_payload(state, attempts, error)
             self._turns.write(UpdateOperation.set_payload_by_filter(there, payload))
 
     async def pending(self, *, created_before: Millis, limit: int) -> list[str]:
         with _reported("read what is pending"):
-            before = FieldCondition("created", range=RangeFloat(lt=created_before))
+            before = Between("created", lt=created_before)
             points = self._turns.page(
-                Filter(must=[equals("state", TurnState.PENDING), before]),
+                edge_filter(every(Equals("state", TurnState.PENDING), before)),
                 by="created",
                 descending=False,
                 rank=lambda turn: (turn["created"], turn["id"]),
@@ -268,7 +238,7 @@ class EdgeStore:
     async def parked(self, *, limit: int) -> list[Parked]:
         with _reported("read what is parked"):
             points = self._turns.page(
-                Filter(must=[equals("state", TurnState.PARKED)]),
+                edge_filter(every(Equals("state", TurnState.PARKED))),
                 by="created",
                 descending=False,
                 rank=lambda turn: (turn["created"], turn["id"]),
@@ -279,12 +249,12 @@ class EdgeStore:
             return [Parked(**{name: found[point][name] for name in _PARKED}) for point in points]
 
     async def backlog(self) -> Backlog:
-        pending = Filter(must=[equals("state", TurnState.PENDING)])
+        pending = edge_filter(every(Equals("state", TurnState.PENDING)))
         with _reported("count what is pending"):
             first = self._turns.oldest(pending, by="created")
             return Backlog(
                 pending=self._turns.count(pending),
-                parked=self._turns.count(Filter(must=[equals("state", TurnState.PARKED)])),
+                parked=self._turns.count(edge_filter(every(Equals("state", TurnState.PARKED)))),
                 oldest=first,
             )
 
@@ -298,70 +268,52 @@ class EdgeStore:
         for start in range(0, len(entries), _WRITTEN_AT_ONCE):
             yield entries[start : start + _WRITTEN_AT_ONCE]
 
-    def _latest(self, scope: Scope, condition: FieldCondition, limit: int) -> list[Turn]:
+    def _latest(self, scope: Scope, condition: Condition, limit: int) -> list[Turn]:
         """The latest turns of the scope that meet the condition, latest first."""
         points = self._turns.page(
-            within(scope, condition),
+            edge_filter(within(scope, condition)),
             by="created",
             descending=True,
             rank=lambda turn: (-turn["created"], turn["id"]),
             fields=("created", "id"),
             limit=limit,
         )
-        found = _own(scope, self._turns.retrieve(points, _TURN))
+        found = self._isolation.own(scope, self._turns.retrieve(points, TURN_FIELDS))
         return [turn_from(found[point]) for point in points if point in found]
 
     def _point(self, entry: Indexed) -> tuple[UUID, dict[str, "NamedVector"], Payload]:
         vectors: dict[str, NamedVector] = {}
         if entry.vector is not None:
             vectors[DENSE] = list(entry.vector)
-        words = self._bm25.embed_document(indexable(entry.words))
-        if words.indices:
+        if words := self._words.document(entry.words):
             vectors[LEXICAL] = words
         memory = entry.memory
         return memory_point(memory.scope, memory.id), vectors, memory_payload(memory)
 
     def _read(self, scope: Scope, points: Sequence[UUID]) -> list[Memory]:
-        found = _own(scope, self._memories.retrieve(points, _OWN))
+        found = self._isolation.own(scope, self._memories.retrieve(points, OWN_FIELDS))
         return [memory_from(found[point]) for point in points if point in found]
 
     def _scores(
-        self, scope: Scope, queries: Mapping[str, Query], where: Mapping[str, Filter], limit: int
-    ) -> dict[str, dict[UUID, float]]:
+        self, scope: Scope, queries: Mapping[str, Query], where: Mapping[str, Group], limit: int
+    ) -> dict[str, Scores]:
         """The best points of each arm in `where`, with their scores."""
         params = {
             DENSE: SearchParams(exact=True),
-            LEXICAL: SearchParams(idf=IdfParams(corpus=within(scope))),
+            LEXICAL: SearchParams(idf=IdfParams(corpus=edge_filter(within(scope)))),
         }
         results = self._memories.query(
             [
-                QueryRequest(query=queries[arm], filter=chosen, limit=limit, params=params[arm])
+                QueryRequest(
+                    query=queries[arm],
+                    filter=edge_filter(chosen),
+                    limit=limit,
+                    params=params[arm],
+                )
                 for arm, chosen in where.items()
             ]
         )
         return dict(zip(where, results, strict=True))
-
-
-def _best(
-    merit: Callable[[float | None, float | None], float],
-    found: Iterable[UUID],
-    scores: Mapping[str, Mapping[UUID, float]],
-    limit: int,
-) -> set[UUID]:
-    dense, lexical = scores.get(DENSE, {}), scores.get(LEXICAL, {})
-    merits = {point: merit(dense.get(point), lexical.get(point)) for point in found}
-    return set(nlargest(limit, merits, key=merits.__getitem__))
-
-
-def _own(scope: Scope, found: Mapping[UUID, Payload]) -> dict[UUID, Payload]:
-    """What of it is in the scope: all, or isolation has failed and what is left must not leak."""
-    own = {}
-    for point, payload in found.items():
-        if (payload.get(PROJECT), payload.get(USER)) == (scope.project, scope.user):
-            own[point] = payload
-        else:
-            _log.error("a point of another scope was found", point=str(point))
-    return own
 
 
 async def _delete(shard: Shard, where: Filter) -> int:

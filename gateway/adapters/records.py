@@ -38,6 +38,9 @@ OWNER: Final = "owner"
 PROJECT: Final = "project"
 USER: Final = "user"
 
+OWN_FIELDS: Final = (PROJECT, USER, RECORD)  # of a memory, to read it and check whose it is
+TURN_FIELDS: Final = (*OWN_FIELDS, "state", "attempts", "error")
+
 DECODED: Final = 4096  # memories held decoded: some 20 MB at most
 
 _MEMORY: Final = tuple(field.name for field in fields(Memory))

@@ -93,12 +93,13 @@ def _banner(settings: Settings, port: int) -> None:
         "           and GATEWAY_UPSTREAM_API_KEY"
     )
     key = "" if not settings.api_keys else " -H 'authorization: Bearer YOUR_KEY'"
+    kept = re.sub(r"//[^/@]*@", "//", settings.qdrant_url) or settings.data_dir.resolve()
     _out.print(
         f"""Memory Gateway {__version__}
 
 base URL   {url}/v1
 answers    {answers}
-data       {settings.data_dir.resolve()}
+data       {kept}
 
 Tell it something, then ask:
 

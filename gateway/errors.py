@@ -38,7 +38,14 @@ class ModelFilesError(StartupError):
 
 
 class StoreError(GatewayError):
-    """The store refused or failed an operation that was well formed."""
+    """The store refused or failed an operation that was well formed.
+
+    `reason` is one word that may be shown to whoever asked: it never holds what was stored.
+    """
+
+    def __init__(self, message: str = "", *, reason: str = "store") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class EmbeddingError(GatewayError):

@@ -19,6 +19,9 @@ from gateway.adapters.embeddings import FastEmbedder
 from gateway.adapters.local_queue import LocalQueue
 from gateway.adapters.minilm import MODEL, ensure_default_model
 from gateway.adapters.offline_model import OfflineModel
+from gateway.adapters.qdrant import QdrantStore, server_client
+from gateway.adapters.qdrant_calls import CallTimeouts
+from gateway.adapters.qdrant_collections import Layout
 from gateway.adapters.upstream import Timeouts, Upstream
 from gateway.adapters.upstreams import Server, Upstreams
 from gateway.errors import StartupError, StoreError
@@ -68,10 +71,59 @@ def open_embedder(settings: Settings, progress: Progress) -> FastEmbedder:
     )
 
 
-def open_store(settings: Settings, embedder: FastEmbedder, progress: Progress) -> EdgeStore:
+@asynccontextmanager
+async def open_store(
+    settings: Settings,
+    embedder: FastEmbedder,
+    metrics: Metrics,
+    *,
+    progress: Progress,
+    refused: Callable[[StartupError], None],
+) -> AsyncIterator[EdgeStore | QdrantStore]:
+    """The store in the Qdrant server that is set, or else in the data folder.
+
+    A server that is absent is waited for while the gateway serves; `refused` is told when one is
+    found only then that may not be used. Raises DataFolderInUseError, ModelMismatchError,
+    StartupError.
+    """
+    if not settings.qdrant_url:
+        folder_store = open_folder(settings, embedder, progress, metrics)
+        with closing(folder_store):
+            yield folder_store
+        return
+    store = QdrantStore(
+        server_client(settings.qdrant_url, settings.qdrant_api_key.get_secret_value()),
+        Layout(
+            prefix=settings.qdrant_prefix,
+            shards=settings.qdrant_shards,
+            replicas=settings.qdrant_replicas,
+            write_consistency=settings.qdrant_write_consistency,
+        ),
+        model=embedder.model,
+        dimension=embedder.dimension,
+        metrics=metrics,
+        timeouts=CallTimeouts(
+            read=settings.qdrant_read_timeout, write=settings.qdrant_write_timeout
+        ),
+        refused=refused,
+    )
+    try:
+        await store.start()
+        yield store
+    finally:
+        await store.aclose()
+
+
+def open_folder(
+    settings: Settings, embedder: FastEmbedder, progress: Progress, metrics: Metrics
+) -> EdgeStore:
     """The store in the data folder. Blocks. Raises DataFolderInUseError, ModelMismatchError."""
     return EdgeStore.open(
-        settings.data_dir, model=embedder.model, dimension=embedder.dimension, progress=progress
+        settings.data_dir,
+        model=embedder.model,
+        dimension=embedder.dimension,
+        progress=progress,
+        foreign=metrics.foreign.inc,
     )
 
 
@@ -112,17 +164,22 @@ async def chat_model(settings: Settings, metrics: Metrics) -> AsyncIterator[Chat
 
 
 @asynccontextmanager
-async def embedded(settings: Settings, progress: Progress) -> AsyncIterator[Gateway]:
+async def embedded(
+    settings: Settings,
+    progress: Progress,
+    refused: Callable[[StartupError], None] = lambda _: None,
+) -> AsyncIterator[Gateway]:
     """All parts of one process, running; what was not learned when it ends is learned next time.
 
-    Raises StartupError.
+    `refused` is told of a store that turns out later not to be fit. Raises StartupError.
     """
     metrics, background, drain = Metrics(), Background(), Drain()
     async with AsyncExitStack() as stack:
         embedder = open_embedder(settings, progress)
         stack.push_async_callback(embedder.aclose)
-        store = open_store(settings, embedder, progress)
-        stack.callback(store.close)
+        store = await stack.enter_async_context(
+            open_store(settings, embedder, metrics, progress=progress, refused=refused)
+        )
         model = await stack.enter_async_context(chat_model(settings, metrics))
         learner = Learner(store=store, outbox=store, embedder=embedder)
         queue = LocalQueue(learner.learn, store, metrics)
@@ -140,8 +197,8 @@ async def embedded(settings: Settings, progress: Progress) -> AsyncIterator[Gate
             try:
                 await store.pending(created_before=0, limit=1)
                 kept = "ok"
-            except StoreError:
-                kept = "failing"
+            except StoreError as error:
+                kept = "failing" if error.reason == "store" else error.reason
             return {"store": kept, "queue": queue.state()}
 
         yield Gateway(
@@ -176,8 +233,10 @@ async def serve(settings: Settings, progress: Progress, ready: Callable[[int], N
     Raises StartupError.
     """
     listener = listen(settings)
+    refusal = asyncio.get_running_loop().create_future()
     with listener:
-        async with embedded(settings, progress) as gateway:
+        async with embedded(settings, progress, refusal.set_result) as gateway:
+            refusal.add_done_callback(lambda _: gateway.drain.begin())
             config = uvicorn.Config(
                 create_app(gateway),
                 lifespan="off",
@@ -205,6 +264,8 @@ async def serve(settings: Settings, progress: Progress, ready: Callable[[int], N
             stopping.cancel()
             await gateway.drain.finished(within=RECORDS)  # what was cut just now
             _log.info("stopped serving")
+    if refusal.done():
+        raise refusal.result()
 
 
 class _Server(uvicorn.Server):
@@ -229,8 +290,11 @@ class _Server(uvicorn.Server):
 
 def compact(settings: Settings, progress: Progress) -> None:
     """Give back the space of what was deleted. Blocks. Raises StartupError."""
+    if settings.qdrant_url:
+        raise StartupError("nothing to compact: GATEWAY_QDRANT_URL is set, and a server does it")
     before = _size(settings.data_dir)
-    with closing(open_store(settings, open_embedder(settings, progress), progress)) as store:
+    embedder = open_embedder(settings, progress)
+    with closing(open_folder(settings, embedder, progress, Metrics())) as store:
         store.compact()
     after = _size(settings.data_dir)
     progress(f"{settings.data_dir}: {before / 2**20:.1f} MiB before, {after / 2**20:.1f} MiB now")

@@ -72,6 +72,17 @@ class Metrics:
             "Turns that could not be written to the store.",
             registry=self.registry,
         )
+        self.foreign = Counter(
+            "gateway_store_foreign_points",
+            "Points of another scope that the store returned; they were dropped.",
+            registry=self.registry,
+        )
+        self.store_failures = Counter(
+            "gateway_store_failures",
+            "Calls to the Qdrant server that failed or were not made, by reason.",
+            ["reason"],
+            registry=self.registry,
+        )
         self.jobs = Counter(
             "gateway_jobs",
             "Learning jobs ended, by outcome: learned, retried, parked.",

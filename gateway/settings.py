@@ -130,6 +130,23 @@ class Settings(BaseSettings):
         16, ge=1, le=256, description="Texts embedded at once at most."
     )
 
+    qdrant_url: str = Field(
+        "", description="A Qdrant server that keeps everything; empty: the data folder does."
+    )
+    qdrant_api_key: SecretStr = Field(SecretStr(""), description="The Qdrant server's key.")
+    qdrant_prefix: str = Field(
+        "memory-gateway-",
+        pattern=r"^[A-Za-z0-9._-]{1,64}$",
+        description="What the names of the collections begin with.",
+    )
+    qdrant_shards: int = Field(1, ge=1, description="Shards of a collection that is made.")
+    qdrant_replicas: int = Field(1, ge=1, description="Copies of each shard.")
+    qdrant_write_consistency: int = Field(
+        1, ge=1, description="Copies that must have a write before it is acknowledged."
+    )
+    qdrant_read_timeout: float = Field(2.0, gt=0, description="Seconds that a read may take.")
+    qdrant_write_timeout: float = Field(5.0, gt=0, description="Seconds that a write may take.")
+
     recall_timeout_ms: int = Field(300, ge=1, description="The most that recall may add to a chat.")
     record_timeout_ms: int = Field(
         250, ge=1, description="The longest that [DONE] waits for the turn to be recorded."
@@ -210,17 +227,22 @@ class Settings(BaseSettings):
         return self
 
     def _check_upstream(self, named: str, url: str) -> None:
-        try:
-            upstream = urlsplit(url)
-            usual = _PORTS[upstream.scheme]
-            host, port = upstream.hostname, upstream.port or usual
-        except (KeyError, ValueError):
-            host, port = None, 0
+        host, port = _host_and_port(url)
         if not host:
             raise ValueError(f"{named} is not an http URL")
         here = is_loopback(host) or host in {self.host.lower(), *_ANY_ADDRESS}
         if here and port == self.port:
             raise ValueError(f"{named} is this gateway's own address")
+
+    @model_validator(mode="after")
+    def _a_server_that_can_be_asked(self) -> Self:
+        if self.qdrant_url and not _host_and_port(self.qdrant_url)[0]:
+            raise ValueError("GATEWAY_QDRANT_URL is not an http URL")
+        if self.qdrant_write_consistency > self.qdrant_replicas:
+            raise ValueError(
+                "GATEWAY_QDRANT_WRITE_CONSISTENCY is more than GATEWAY_QDRANT_REPLICAS"
+            )
+        return self
 
     @classmethod
     def settings_customise_sources(
@@ -265,6 +287,17 @@ def _sentence(item: dict[str, Any]) -> str:
     if item["type"] == "extra_forbidden":
         return f"unknown setting {place}"
     return f"{PREFIX}{place.upper()}: {message}"
+
+
+def _host_and_port(url: str) -> tuple[str, int]:
+    """Those of an http URL; no host when it is none."""
+    try:
+        parts = urlsplit(url)
+        usual = _PORTS[parts.scheme]
+        port = parts.port
+    except (KeyError, ValueError):
+        return "", 0
+    return parts.hostname or "", port or usual
 
 
 def is_loopback(host: str) -> bool:

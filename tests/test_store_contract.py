@@ -1,14 +1,21 @@
 """What every store promises, whichever engine is underneath: see `Store` and `Outbox`."""
 
 import itertools
+import os
+from contextlib import asynccontextmanager
 from dataclasses import replace
+from uuid import uuid4
 
+import anyio
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from qdrant_client import AsyncQdrantClient
 
 from gateway.adapters.edge import EdgeStore
 from gateway.adapters.fake_store import FakeStore
+from gateway.adapters.qdrant import QdrantStore, server_client
+from gateway.adapters.qdrant_collections import Layout, remove
 from gateway.errors import StoreError
 from gateway.memory.filters import matches, parse
 from gateway.memory.model import (
@@ -26,8 +33,18 @@ from gateway.memory.model import (
     TurnState,
 )
 from gateway.memory.ports import Backlog, Parked, Search, Selection
+from gateway.metrics import Metrics
+from tests.qdrant_process import qdrant
 
-pytestmark = pytest.mark.anyio
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.filterwarnings("ignore:Local mode performs exact:UserWarning"),
+    pytest.mark.filterwarnings("ignore:Payload indexes have no effect:UserWarning"),
+]
+
+# A real server to try as well, in collections of our own that are removed again.
+SERVER = os.environ.get("GATEWAY_TEST_QDRANT_URL", "")
+SERVER_KEY = os.environ.get("GATEWAY_TEST_QDRANT_API_KEY", "")
 
 ALICE = Scope("acme", "alice")
 BOB = Scope("acme", "bob")
@@ -54,15 +71,62 @@ def edge(tmp_path_factory):
     store.close()
 
 
-@pytest.fixture(params=["fake", "edge"])
-async def store(request):
-    if request.param == "fake":
+@pytest.fixture(scope="module")
+def front():
+    with qdrant() as process:
+        yield process.url, "", "contract-"
+
+
+@pytest.fixture(scope="module")
+def server():
+    prefix = f"contract-{uuid4().hex[:12]}-"
+    yield SERVER, SERVER_KEY, prefix
+
+    async def tidy_up():
+        client = server_client(SERVER, SERVER_KEY)
+        await remove(client, prefix)
+        await client.close()
+
+    anyio.run(tidy_up)
+
+
+async def opened(client, prefix):
+    """A store in a Qdrant server, or in what stands for one."""
+    layout, metrics = Layout(prefix=prefix), Metrics()
+    store = QdrantStore(client, layout, model="test", dimension=3, metrics=metrics)
+    await store.start(60)
+    assert store.down == ""
+    return store
+
+
+@asynccontextmanager
+async def made(request, kind):
+    if kind == "fake":
         yield FakeStore()
-        return
-    store = request.getfixturevalue("edge")
-    yield store
-    for scope in (ALICE, *NEIGHBOURS):
-        await store.erase(scope)
+    elif kind == "edge":
+        yield request.getfixturevalue("edge")
+    elif kind == "memory":
+        store = await opened(AsyncQdrantClient(":memory:"), "contract-")
+        yield store
+        await store.aclose()
+    else:
+        url, key, prefix = request.getfixturevalue(kind)
+        store = await opened(server_client(url, key), prefix)
+        try:
+            yield store
+        finally:
+            await store.aclose()
+
+
+KINDS = ["fake", "edge", "memory", "front", *(["server"] if SERVER else [])]
+
+
+@pytest.fixture(params=KINDS)
+async def store(request):
+    async with made(request, request.param) as store:
+        yield store
+        for scope in (ALICE, *NEIGHBOURS):
+            await store.erase(scope)
 
 
 def memory(key="m", scope=ALICE, **changes):

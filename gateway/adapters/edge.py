@@ -8,7 +8,7 @@ has moved on by some 32 MB.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
@@ -34,15 +34,21 @@ from gateway.adapters.edge_shard import Shard
 from gateway.adapters.hits import Isolation, Scores, best, hits
 from gateway.adapters.records import (
     OWN_FIELDS,
+    PARKED_FIELDS,
     PROJECT,
     TURN_FIELDS,
     USER,
     Payload,
+    check_entries,
     digest,
     indexable,
+    latest_said,
+    latest_turn,
     memory_from,
     memory_payload,
     memory_point,
+    oldest_turn,
+    parked_from,
     state_payload,
     turn_from,
     turn_payload,
@@ -58,7 +64,6 @@ if TYPE_CHECKING:
 
 _WRITTEN_AT_ONCE: Final = 64  # memories: about 10 ms, then others have their turn
 _DELETED_AT_ONCE: Final = 200  # the same
-_PARKED: Final = ("id", "created", "attempts", "error")
 
 
 class EdgeStore:
@@ -160,7 +165,7 @@ class EdgeStore:
                 chosen,
                 by="time",
                 descending=True,
-                rank=lambda memory: (-memory["time"], -memory["position"], memory["id"]),
+                rank=latest_said,
                 fields=("time", "position", "id"),
                 limit=limit,
                 offset=offset,
@@ -228,7 +233,7 @@ class EdgeStore:
                 edge_filter(every(Equals("state", TurnState.PENDING), before)),
                 by="created",
                 descending=False,
-                rank=lambda turn: (turn["created"], turn["id"]),
+                rank=oldest_turn,
                 fields=("created", "id"),
                 limit=limit,
             )
@@ -241,12 +246,12 @@ class EdgeStore:
                 edge_filter(every(Equals("state", TurnState.PARKED))),
                 by="created",
                 descending=False,
-                rank=lambda turn: (turn["created"], turn["id"]),
+                rank=oldest_turn,
                 fields=("created", "id"),
                 limit=limit,
             )
-            found = self._turns.retrieve(points, _PARKED)
-            return [Parked(**{name: found[point][name] for name in _PARKED}) for point in points]
+            found = self._turns.retrieve(points, PARKED_FIELDS)
+            return [parked_from(found[point]) for point in points]
 
     async def backlog(self) -> Backlog:
         pending = edge_filter(every(Equals("state", TurnState.PENDING)))
@@ -260,11 +265,7 @@ class EdgeStore:
 
     def _written(self, scope: Scope, entries: Sequence[Indexed]) -> Iterator[Sequence[Indexed]]:
         """The entries, in parts that are written at once; none, when one of them is not right."""
-        if any(entry.memory.scope != scope for entry in entries):
-            raise ValueError("a memory belongs to another scope")
-        lengths = {len(entry.vector) for entry in entries if entry.vector is not None}
-        if lengths - {self._dimension}:  # the engine would write what comes before it
-            raise StoreError(f"a vector has not the dimension {self._dimension}")
+        check_entries(scope, entries, self._dimension)
         for start in range(0, len(entries), _WRITTEN_AT_ONCE):
             yield entries[start : start + _WRITTEN_AT_ONCE]
 
@@ -274,7 +275,7 @@ class EdgeStore:
             edge_filter(within(scope, condition)),
             by="created",
             descending=True,
-            rank=lambda turn: (-turn["created"], turn["id"]),
+            rank=latest_turn,
             fields=("created", "id"),
             limit=limit,
         )

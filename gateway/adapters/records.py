@@ -6,7 +6,7 @@ fields alone, for it is set without reading the turn.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from functools import lru_cache
 from hashlib import blake2b
@@ -15,9 +15,11 @@ from uuid import UUID
 
 import orjson
 
+from gateway.errors import StoreError
 from gateway.memory.filters import INFO, number
 from gateway.memory.model import (
     Ending,
+    Indexed,
     Kind,
     Labels,
     Memory,
@@ -30,6 +32,7 @@ from gateway.memory.model import (
     TurnState,
     identifier,
 )
+from gateway.memory.ports import Parked
 
 Payload: TypeAlias = dict[str, Any]
 
@@ -40,6 +43,7 @@ USER: Final = "user"
 
 OWN_FIELDS: Final = (PROJECT, USER, RECORD)  # of a memory, to read it and check whose it is
 TURN_FIELDS: Final = (*OWN_FIELDS, "state", "attempts", "error")
+PARKED_FIELDS: Final = ("id", "created", "attempts", "error")
 
 DECODED: Final = 4096  # memories held decoded: some 20 MB at most
 
@@ -75,6 +79,21 @@ def turn_payload(turn: Turn) -> Payload:
     }
 
 
+def latest_turn(payload: Mapping[str, Any]) -> tuple[int, str]:
+    """Sorts turns: the latest first."""
+    return -payload["created"], payload["id"]
+
+
+def oldest_turn(payload: Mapping[str, Any]) -> tuple[int, str]:
+    """Sorts turns: the oldest first."""
+    return payload["created"], payload["id"]
+
+
+def latest_said(payload: Mapping[str, Any]) -> tuple[int, int, str]:
+    """Sorts memories: the latest said first."""
+    return -payload["time"], -payload["position"], payload["id"]
+
+
 def state_payload(state: TurnState, attempts: int, error: str) -> Payload:
     """The fields of a turn that its learning changes."""
     return {"state": str(state), "attempts": attempts, "error": indexable(error)}
@@ -91,6 +110,10 @@ def turn_from(payload: Mapping[str, Any]) -> Turn:
     record["attempts"] = payload["attempts"]
     record["error"] = payload["error"]
     return Turn(**record)
+
+
+def parked_from(payload: Mapping[str, Any]) -> Parked:
+    return Parked(**{name: payload[name] for name in PARKED_FIELDS})
 
 
 def memory_payload(memory: Memory) -> Payload:
@@ -113,6 +136,17 @@ def memory_payload(memory: Memory) -> Payload:
         ],
         RECORD: _dumps(memory),
     }
+
+
+def check_entries(scope: Scope, entries: Sequence[Indexed], dimension: int) -> None:
+    """Before any is written, for an engine would write those that come before a wrong one.
+
+    Raises ValueError for one of another scope, StoreError for a vector of another dimension.
+    """
+    if any(entry.memory.scope != scope for entry in entries):
+        raise ValueError("a memory belongs to another scope")
+    if {len(entry.vector) for entry in entries if entry.vector is not None} - {dimension}:
+        raise StoreError(f"a vector has not the dimension {dimension}")
 
 
 def memory_from(payload: Mapping[str, Any]) -> Memory:

@@ -12,7 +12,7 @@ from typing import Literal
 
 from gateway.errors import EmbedderBusyError, EmbeddingError, StoreError
 from gateway.memory.filters import Filter
-from gateway.memory.model import Kind, Memory, Millis, Scope, Vector, now
+from gateway.memory.model import Hit, Kind, Memory, Millis, Scope, Vector, now
 from gateway.memory.ports import Embedder, Search, Selection, Store
 from gateway.memory.ranking import CANDIDATES, Ranked, merit, rank
 
@@ -75,8 +75,8 @@ class Recaller:
                 return await self.search(scope, question, options)
         except TimeoutError:
             reason = "timeout"
-        except StoreError:
-            reason = "store"
+        except StoreError as error:
+            reason = error.reason
         except Exception as error:  # noqa: BLE001  whatever it is, the chat goes on
             _log.error("recall failed: %s", type(error).__name__)
             reason = "error"
@@ -85,19 +85,9 @@ class Recaller:
     async def search(self, scope: Scope, question: str, options: RecallOptions) -> Recall:
         """The same without a deadline. Raises StoreError."""
         question = gist(question)
-        # The instructions are looked up while the embedder's thread is at work.
-        (vector, reason), standing = await asyncio.gather(
-            self._embed(question), self._standing(scope, wanted=options.standing)
-        )
-        found = await self._store.search(
-            scope,
-            Search(
-                selection=Selection(kinds=options.kinds, where=options.where),
-                words=question,
-                vector=vector,
-                limit=CANDIDATES,
-                merit=merit(question),
-            ),
+        # Two at once: the time that a store far away takes counts only once.
+        (found, reason), standing = await asyncio.gather(
+            self._find(scope, question, options), self._standing(scope, wanted=options.standing)
         )
         ranked = rank(
             found,
@@ -115,6 +105,20 @@ class Recaller:
             ranked=tuple(r for r in ranked if r.memory not in standing),
             standing=standing,
         )
+
+    async def _find(
+        self, scope: Scope, question: str, options: RecallOptions
+    ) -> tuple[list[Hit], str]:
+        """What bears on the question, and why it may be less than all."""
+        vector, reason = await self._embed(question)
+        search = Search(
+            selection=Selection(kinds=options.kinds, where=options.where),
+            words=question,
+            vector=vector,
+            limit=CANDIDATES,
+            merit=merit(question),
+        )
+        return await self._store.search(scope, search), reason
 
     async def _embed(self, question: str) -> tuple[Vector | None, str]:
         """The question's vector, or None and why: the words can be searched all the same."""

@@ -197,6 +197,26 @@ ROWS: dict[str, Sequence[Panel]] = {
             queries=[("sum(increase(gateway_turns_unrecorded_total{@}[1h]))", "in the last hour")],
             alarming=True,
         ),
+        Panel(
+            title="Calls to the Qdrant server that failed",
+            unit="reqps",
+            queries=[
+                (
+                    "sum by (reason) (rate(gateway_store_failures_total{@}[$__rate_interval]))",
+                    "{{reason}}",
+                )
+            ],
+            says="While the server is down they are not made, and counted all the same.",
+        ),
+        Panel(
+            title="Points of another scope",
+            unit="short",
+            queries=[
+                ("sum(increase(gateway_store_foreign_points_total{@}[1h]))", "in the last hour")
+            ],
+            says="The store returned them, and they were dropped. More than none is an alarm.",
+            alarming=True,
+        ),
     ],
 }
 

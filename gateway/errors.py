@@ -6,6 +6,7 @@
     - ModelMismatchError    the store was made with another embedding model
     - ModelFilesError       the embedding model's files are absent or damaged
   x StoreError              the store could not do what was asked
+  x SpoolError              a turn could not be kept aside
   x EmbeddingError          a text could not be embedded
     - EmbedderBusyError     the queue of texts to embed is full
   x UpstreamError           the language model gave no answer
@@ -46,6 +47,10 @@ class StoreError(GatewayError):
     def __init__(self, message: str = "", *, reason: str = "store") -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class SpoolError(GatewayError):
+    """The spool is full, or its file cannot be written."""
 
 
 class EmbeddingError(GatewayError):

@@ -22,6 +22,7 @@ from gateway.adapters.offline_model import OfflineModel
 from gateway.adapters.qdrant import QdrantStore, server_client
 from gateway.adapters.qdrant_calls import CallTimeouts
 from gateway.adapters.qdrant_collections import Layout
+from gateway.adapters.spool import FileSpool
 from gateway.adapters.upstream import Timeouts, Upstream
 from gateway.adapters.upstreams import Server, Upstreams
 from gateway.errors import StartupError, StoreError
@@ -33,12 +34,14 @@ from gateway.memory.learning import Learner
 from gateway.memory.model import now
 from gateway.memory.ports import ChatModel
 from gateway.memory.recall import Recaller
+from gateway.memory.turn_log import Recorded, TurnLog
 from gateway.metrics import Metrics
 from gateway.settings import Settings, UpstreamServer
 
 Progress: TypeAlias = Callable[[str], None]
 
 CATCH_UP = 1.0  # seconds that a start may spend on learning what a crash left pending
+REPLAY = 5.0  # seconds between two looks at the spool
 RECORDS = 2.0  # seconds that what was cut at the end of the grace time has to be recorded in
 
 _log = structlog.get_logger(__name__)
@@ -164,6 +167,59 @@ async def chat_model(settings: Settings, metrics: Metrics) -> AsyncIterator[Chat
 
 
 @asynccontextmanager
+async def open_spool(settings: Settings, metrics: Metrics) -> AsyncIterator[FileSpool]:
+    """The spool in the data folder. Raises StartupError."""
+
+    def damaged(lines: int) -> None:
+        metrics.spool_damaged.inc(lines)
+        _log.error("lines of the spool could not be read back", lines=lines)
+
+    spool = FileSpool.open(
+        settings.data_dir / "spool", most=settings.spool_max_bytes, damaged=damaged
+    )
+    metrics.gauge("gateway_spool_turns", "Turns that wait in the spool.", lambda: len(spool))
+    try:
+        yield spool
+    finally:
+        await spool.aclose()
+
+
+def not_stored(metrics: Metrics) -> Callable[[str, Recorded, str], None]:
+    """What counts the turns that the store did not take, and says why."""
+
+    def told(turn_id: str, recorded: Recorded, reason: str) -> None:
+        if recorded is Recorded.LOST:
+            metrics.unrecorded.inc()
+            _log.error("turn not recorded", turn=turn_id, error=reason)
+        else:
+            metrics.spooled.inc()
+            _log.warning("turn spooled", turn=turn_id, error=reason)
+
+    return told
+
+
+@asynccontextmanager
+async def replaying(turn_log: TurnLog, spool: FileSpool) -> AsyncIterator[None]:
+    """Gives the store what the spool holds, now and every few seconds."""
+
+    async def now_and_then() -> None:
+        while True:
+            try:
+                await turn_log.replay()
+            except Exception as error:  # noqa: BLE001  the next time it may do
+                if len(spool):
+                    _log.warning("spool not replayed", turns=len(spool), error=type(error).__name__)
+            await asyncio.sleep(REPLAY)
+
+    task = asyncio.create_task(now_and_then())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@asynccontextmanager
 async def embedded(
     settings: Settings,
     progress: Progress,
@@ -186,8 +242,13 @@ async def embedded(
         metrics.gauge("gateway_queue_length", "Turns that wait to be learned.", lambda: len(queue))
         metrics.gauge("gateway_in_flight", "Requests being served.", lambda: len(drain))
         metrics.gauge("gateway_tasks", "Tasks of the event loop.", lambda: len(asyncio.all_tasks()))
+        spool = await stack.enter_async_context(open_spool(settings, metrics))
+        turn_log = TurnLog(
+            learner=learner, outbox=store, queue=queue, spool=spool, told=not_stored(metrics)
+        )
         await queue.start()
         stack.push_async_callback(queue.aclose)
+        await stack.enter_async_context(replaying(turn_log, spool))
         with suppress(TimeoutError):
             async with asyncio.timeout(CATCH_UP):
                 await queue.join()
@@ -199,7 +260,8 @@ async def embedded(
                 kept = "ok"
             except StoreError as error:
                 kept = "failing" if error.reason == "store" else error.reason
-            return {"store": kept, "queue": queue.state()}
+            held = "holding" if len(spool) else "ok"
+            return {"store": kept, "queue": queue.state(), "spool": held}
 
         yield Gateway(
             settings=settings,
@@ -207,7 +269,7 @@ async def embedded(
             store=store,
             recaller=Recaller(store, embedder),
             learner=learner,
-            queue=queue,
+            turn_log=turn_log,
             background=background,
             drain=drain,
             metrics=metrics,

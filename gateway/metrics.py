@@ -69,7 +69,17 @@ class Metrics:
         )
         self.unrecorded = Counter(
             "gateway_turns_unrecorded",
-            "Turns that could not be written to the store.",
+            "Turns that neither the store nor the spool could keep.",
+            registry=self.registry,
+        )
+        self.spooled = Counter(
+            "gateway_turns_spooled",
+            "Turns that the store did not take and the spool keeps for it.",
+            registry=self.registry,
+        )
+        self.spool_damaged = Counter(
+            "gateway_spool_damaged_lines",
+            "Lines of the spool that could not be read back.",
             registry=self.registry,
         )
         self.foreign = Counter(

@@ -164,6 +164,12 @@ class Settings(BaseSettings):
         "user", description="Where the block goes: leading the last user message, system, message."
     )
 
+    spool_max_bytes: int = Field(
+        256 * 2**20,
+        ge=0,
+        description="Most that this process keeps in files of turns that the store did not take.",
+    )
+
     max_body_bytes: int = Field(
         32 * 2**20, ge=1024, description="Largest request body, decoded if it came compressed."
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import uvicorn
 
 from gateway.adapters.fake_embedder import FakeEmbedder
+from gateway.adapters.fake_spool import FakeSpool
 from gateway.adapters.fake_store import FakeStore
 from gateway.adapters.local_queue import LocalQueue
 from gateway.adapters.offline_model import OfflineModel
@@ -17,9 +18,11 @@ from gateway.http.app import create_app
 from gateway.http.background import Background
 from gateway.http.drain import Drain
 from gateway.http.gateway import Gateway
+from gateway.main import not_stored
 from gateway.memory.learning import Learner
 from gateway.memory.model import now
 from gateway.memory.recall import Recaller
+from gateway.memory.turn_log import TurnLog
 from gateway.metrics import Metrics
 from gateway.settings import Settings
 
@@ -45,6 +48,7 @@ async def served(
     *,
     store=None,
     embedder=None,
+    spool=None,
     timeouts=None,
     model=None,
     health=None,
@@ -69,6 +73,13 @@ async def served(
     )
     learner = Learner(store=store, outbox=store, embedder=embedder)
     queue = LocalQueue(learner.learn, store, metrics)
+    turn_log = TurnLog(
+        learner=learner,
+        outbox=store,
+        queue=queue,
+        spool=FakeSpool() if spool is None else spool,
+        told=not_stored(metrics),
+    )
 
     async def all_is_well():
         return {"store": "ok"}
@@ -79,7 +90,7 @@ async def served(
         store=store,
         recaller=Recaller(store, embedder),
         learner=learner,
-        queue=queue,
+        turn_log=turn_log,
         background=background,
         drain=Drain(),
         metrics=metrics,

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from gateway.adapters.fake_embedder import FakeEmbedder
+from gateway.adapters.fake_spool import FakeSpool
 from gateway.adapters.fake_store import FakeStore
 from gateway.errors import EmbedderBusyError, EmbeddingError, StoreError
 from tests.scripted_upstream import scripted_upstream
@@ -61,12 +62,14 @@ async def test_a_store_that_fails_costs_the_memories_only(fault, status, method)
 @pytest.mark.parametrize("method", ["put_turn", "revise_memories"])
 @pytest.mark.parametrize("fault", [_refuse, _crash])
 async def test_a_turn_that_cannot_be_recorded_costs_the_record_only(fault, method):
-    store = FakeStore()
+    store, spool = FakeStore(), FakeSpool()
     setattr(store, method, fault)
-    async with scripted_upstream() as upstream, served(upstream.url, store=store) as it:
-        response, _ = await chat(it)
-        await it.gateway.background.join()
-        counted = it.gateway.metrics.registry.get_sample_value("gateway_turns_unrecorded_total")
+    setattr(spool, "append", fault)  # noqa: B010  as the store's
+    async with scripted_upstream() as upstream:
+        async with served(upstream.url, store=store, spool=spool) as it:
+            response, _ = await chat(it)
+            await it.gateway.background.join()
+            counted = it.gateway.metrics.registry.get_sample_value("gateway_turns_unrecorded_total")
     assert_served(response, "empty")
     assert counted == 1
 

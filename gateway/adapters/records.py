@@ -94,6 +94,16 @@ def latest_said(payload: Mapping[str, Any]) -> tuple[int, int, str]:
     return -payload["time"], -payload["position"], payload["id"]
 
 
+def turn_json(turn: Turn) -> bytes:
+    """A turn as one line."""
+    return _dumps(turn).encode()
+
+
+def turn_from_json(line: bytes) -> Turn:
+    """The turn of a line, still to be learned. Raises ValueError, KeyError, TypeError."""
+    return turn_from({RECORD: line.decode(), **state_payload(TurnState.PENDING, 0, "")})
+
+
 def state_payload(state: TurnState, attempts: int, error: str) -> Payload:
     """The fields of a turn that its learning changes."""
     return {"state": str(state), "attempts": attempts, "error": indexable(error)}

@@ -7,8 +7,9 @@ from gateway.http.background import Background
 from gateway.http.drain import Drain
 from gateway.memory.learning import Learner
 from gateway.memory.model import Millis
-from gateway.memory.ports import ChatModel, JobQueue, Store
+from gateway.memory.ports import ChatModel, Store
 from gateway.memory.recall import Recaller
+from gateway.memory.turn_log import TurnLog
 from gateway.metrics import Metrics
 from gateway.settings import Settings
 
@@ -20,7 +21,7 @@ class Gateway:
     store: Store
     recaller: Recaller
     learner: Learner
-    queue: JobQueue
+    turn_log: TurnLog
     background: Background
     drain: Drain
     metrics: Metrics

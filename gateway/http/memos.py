@@ -29,6 +29,7 @@ from gateway.memory.model import Kind, Labels, Memory, Scope, Turn, identifier
 from gateway.memory.ports import Selection
 from gateway.memory.prompt import day
 from gateway.memory.recall import RecallOptions
+from gateway.memory.turn_log import Recorded
 
 _FACTS = frozenset({Kind.EPISODE, Kind.FACT})
 _PREFERENCES = frozenset({Kind.PREFERENCE})
@@ -74,6 +75,8 @@ class Endpoint(Generic[BodyType]):
 async def add_message(gateway: Gateway, project: str, body: AddMessage) -> Data:
     """Record the messages as one turn; unless `async_mode`, learn it before answering.
 
+    A turn that only the spool could take is learned later, whatever the mode.
+
     The same messages added again are the same turn, and change nothing.
     """
     now = gateway.clock()
@@ -95,12 +98,13 @@ async def add_message(gateway: Gateway, project: str, body: AddMessage) -> Data:
             agent_id=body.agent_id, app_id=body.app_id, tags=tuple(body.tags), info=body.info
         ),
     )
-    await gateway.learner.record(turn)
-    if body.async_mode:
-        await gateway.queue.enqueue(turn.id)
-    else:
+    recorded = await gateway.turn_log.record(turn, queued=body.async_mode)
+    if recorded is Recorded.LOST:
+        raise StoreError("the turn could not be kept")
+    at_once = recorded is Recorded.STORED and not body.async_mode
+    if at_once:
         await gateway.learner.learn(turn.id)
-    status = "running" if body.async_mode else "completed"
+    status = "completed" if at_once else "running"
     return {"success": True, "task_id": turn.id, "status": status}
 
 

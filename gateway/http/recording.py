@@ -2,15 +2,11 @@
 
 from collections.abc import Sequence
 
-import structlog
-
 from gateway.http.conversation import Chat
 from gateway.http.gateway import Gateway
 from gateway.http.tee import Answer
 from gateway.memory import threads, transcript
 from gateway.memory.model import Ending, Message, Turn
-
-_log = structlog.get_logger(__name__)
 
 
 class Recorder:
@@ -22,16 +18,8 @@ class Recorder:
         self.answer = answer
 
     async def record(self, ending: Ending) -> None:
-        """Write the turn and queue it; a store that fails is counted and costs the chat nothing."""
-        gateway = self._gateway
-        turn = self._turn(ending)
-        try:
-            await gateway.learner.record(turn)
-        except Exception as error:  # noqa: BLE001  whatever it is, the chat has been answered
-            gateway.metrics.unrecorded.inc()
-            _log.error("turn not recorded", turn=turn.id, error=type(error).__name__)
-            return
-        await gateway.queue.enqueue(turn.id)
+        """Acknowledge the turn; that this fails costs the chat nothing."""
+        await self._gateway.turn_log.record(self._turn(ending))
 
     def _turn(self, ending: Ending) -> Turn:
         gateway, chat = self._gateway, self._chat

@@ -1,11 +1,11 @@
-"""What the domain asks of the world: five small protocols. Adapters implement them, fakes too.
+"""What the domain asks of the world: six small protocols. Adapters implement them, fakes too.
 
 Every method of `Store` takes a `Scope` first and touches nothing outside it. `Outbox` is the
 learning side of the same ledger and the only part that reads across scopes; the HTTP floor is never
 given one.
 """
 
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -158,6 +158,26 @@ class Outbox(Protocol):
         ...
 
     async def backlog(self) -> Backlog: ...
+
+
+class Spool(Protocol):
+    """Turns that the store did not take, kept until it does. Raises SpoolError."""
+
+    def __len__(self) -> int:
+        """Turns that wait here."""
+        ...
+
+    async def append(self, turn: Turn) -> None:
+        """Keep a turn; when this returns it survives the death of the process."""
+        ...
+
+    async def replay(self, write: Callable[[Turn], Awaitable[bool]]) -> None:
+        """Offer each turn to `write`, oldest first, and forget those for which it returns true.
+
+        What `write` raises ends it; turns that were not offered, or were offered in this call, may
+        be offered again.
+        """
+        ...
 
 
 class Embedder(Protocol):

@@ -1,6 +1,6 @@
 # Every target sets up what it needs; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test check clients conformance bench lock clean
+.PHONY: help run test check clients conformance bench deploy-check faults lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -38,6 +38,9 @@ bench: $(VENV)/.installed-dev  ## Measure what the gateway adds to a request, an
 
 deploy-check: $(VENV)/.installed-dev  ## Have nginx, Caddy, promtool, systemd read deploy/
 	@$(BIN)/python -m tests.deployment
+
+faults: $(VENV)/.installed-dev  ## Try every row of the table of faults, with real processes and signals
+	@$(BIN)/python -m tests.faults
 
 lock: $(VENV)/.installed-dev  ## Resolve the dependencies anew into the lock files
 	@$(BIN)/uv pip compile --quiet $(LOCK) --group pyproject.toml:build -o requirements.lock pyproject.toml

@@ -77,20 +77,32 @@ async def test_more_requests_than_may_be_served_at_once_are_told_to_come_again()
     assert again.status_code == httpx.codes.OK
 
 
-async def test_a_client_that_does_not_read_does_not_hold_the_upstream_for_ever():
-    async def script(exchange):
-        await exchange.head(200, [("content-type", "text/event-stream")])
-        while not exchange.closed.is_set():
-            await exchange.chunk(delta("x" * 60_000))
+async def floods(exchange):
+    await exchange.head(200, [("content-type", "text/event-stream")])
+    while not exchange.closed.is_set():
+        await exchange.chunk(delta("x" * 60_000))
 
+
+async def floods_in_one_piece(exchange):
+    await exchange.head(200, [("content-type", "application/json")], length=2**30)
+    while not exchange.closed.is_set():
+        await exchange.raw(b"x" * 60_000)
+
+
+@pytest.mark.fault("F27")
+@pytest.mark.parametrize("mode", ["on", "off"])
+@pytest.mark.parametrize(
+    "script", [floods, floods_in_one_piece], ids=lambda script: script.__name__
+)
+async def test_a_client_that_does_not_read_does_not_hold_the_upstream_for_ever(script, mode):
     async with scripted_upstream(script) as upstream:
         async with served(upstream.url, client_write_timeout=0.2) as it:
             host, port = it.url.removeprefix("http://").split(":")
             body = b'{"stream":true,"messages":[{"role":"user","content":"go"}]}'
             _reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
             writer.write(
-                b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n"
-                b"content-length: %d\r\n\r\n%s" % (len(body), body)
+                b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nx-memory: %s\r\n"
+                b"content-length: %d\r\n\r\n%s" % (mode.encode(), len(body), body)
             )
             async with asyncio.timeout(10):
                 while not upstream.exchanges:  # noqa: ASYNC110  the connection is what is awaited

@@ -4,8 +4,10 @@ import asyncio
 import statistics
 
 import httpx
+import orjson
 import pytest
 
+from gateway.adapters.fake_embedder import FakeEmbedder
 from gateway.memory.model import Ending, Scope
 from tests.scripted_upstream import DONE, delta, scripted_upstream
 from tests.served import served
@@ -69,6 +71,7 @@ async def in_an_unstreamed_answer(exchange, reached):
     await exchange.closed.wait()
 
 
+@pytest.mark.fault("F25")
 @pytest.mark.parametrize("mode", ["on", "off"])
 @pytest.mark.parametrize(
     "window",
@@ -97,6 +100,84 @@ async def test_the_upstream_is_closed(window, mode):
     assert statistics.median(took) < SECONDS
 
 
+class Waits(FakeEmbedder):
+    """Never done with a question; `asked` is set when one has come."""
+
+    def __init__(self):
+        super().__init__()
+        self.asked = asyncio.Event()
+
+    async def embed_query(self, text):
+        self.asked.set()
+        await asyncio.Event().wait()
+        return await super().embed_query(text)
+
+
+@pytest.mark.fault("F25")
+@pytest.mark.parametrize("stream", [True, False])
+async def test_leaving_during_recall_is_noticed_when_its_time_is_up(stream):
+    waits = Waits()
+
+    async def script(exchange):
+        await exchange.closed.wait()
+
+    async with scripted_upstream(script) as upstream:
+        async with served(upstream.url, embedder=waits) as it:
+            await leave_when(waits.asked, it.url, ask(stream=stream))
+            await it.gateway.drain.finished(within=1)
+            assert len(it.gateway.drain) == 0
+            await it.gateway.background.join()
+            turns = await it.gateway.store.get_turns(Scope("default", "ann"), "c", 5)
+        for exchange in upstream.exchanges:  # none at all, mostly
+            async with asyncio.timeout(1):
+                await exchange.closed.wait()
+    assert [turn.ending for turn in turns] == [Ending.CLIENT_GONE]
+
+
+@pytest.mark.fault("F25")
+async def test_leaving_amid_the_body_sends_nothing_upstream():
+    async with scripted_upstream() as upstream, served(upstream.url) as it:
+        host, port = it.url.removeprefix("http://").split(":")
+        _, writer = await asyncio.open_connection(host, int(port))
+        writer.write(
+            b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 99\r\n\r\n{"
+        )
+        await writer.drain()
+        async with asyncio.timeout(5):
+            while not len(it.gateway.drain):  # noqa: ASYNC110  that it has begun is what is awaited
+                await asyncio.sleep(0.01)
+        writer.transport.abort()
+        await it.gateway.drain.finished(within=1)
+        assert len(it.gateway.drain) == 0
+        assert upstream.received == []
+
+
+@pytest.mark.fault("F26")
+async def test_closing_half_of_the_connection_is_leaving():
+    """Nothing tells a client that only sends no more from one that has gone, until it is written
+    to; and that the model stops at once when its reader has gone is worth more.
+    """
+    reached = asyncio.Event()
+
+    async def script(exchange):
+        await before_the_first_chunk(exchange, reached)
+
+    async with scripted_upstream(script) as upstream, served(upstream.url) as it:
+        host, port = it.url.removeprefix("http://").split(":")
+        _, writer = await asyncio.open_connection(host, int(port))
+        body = orjson.dumps(ask())
+        head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n%s"
+        writer.write(head % (len(body), body))
+        await asyncio.wait_for(reached.wait(), 5)
+        writer.write_eof()
+        async with asyncio.timeout(1):
+            await upstream.exchanges[0].closed.wait()
+        await it.learned()
+        [turn] = await it.gateway.store.get_turns(Scope("default", "ann"), "c", 5)
+        writer.close()
+    assert turn.ending is Ending.CLIENT_GONE
+
+
 async def test_what_the_user_said_is_kept_and_what_was_delivered_too():
     reached = asyncio.Event()
 
@@ -111,6 +192,7 @@ async def test_what_the_user_said_is_kept_and_what_was_delivered_too():
     assert [m.text for m in turn.messages] == ["I live in Lisbon.", "You live"]
 
 
+@pytest.mark.fault("F25")
 async def test_leaving_at_done_counts_as_finished():
     async def script(exchange):
         await exchange.head(200, [("content-type", "text/event-stream")])

@@ -23,6 +23,18 @@ ASK: dict[str, Any] = {
     "messages": [{"role": "user", "content": "I live in Lisbon."}],
 }
 
+STREAM = delta("Hé") + delta("lo.", "stop") + DONE
+CUTS = {
+    "nothing": 0,
+    "one byte": 1,
+    "a field's name": 5,
+    "the middle of a line": 40,
+    "the middle of a character": STREAM.index("é".encode()) + 1,
+    "a line without its event's end": len(delta("Hé")) - 1,
+    "an event": len(delta("Hé")),
+    "all but the end": STREAM.index(b"lo.") + 3,
+}
+
 
 async def answer_to(script, timeouts=None):
     """What the client gets, and the turn that is recorded."""
@@ -43,24 +55,27 @@ def error_in(event: bytes) -> dict:
     return orjson.loads(event[6:])["error"]
 
 
-@pytest.mark.parametrize("cut", [1, 5, 40, len(delta("Hel"))])
+@pytest.mark.fault("F15")
+@pytest.mark.parametrize("cut", CUTS.values(), ids=CUTS)
 async def test_a_reset_in_the_middle_ends_in_an_error_event(cut):
     async def script(exchange):
         await exchange.head(200, [("content-type", "text/event-stream")])
-        await exchange.chunk(delta("Hel")[:cut])
+        if cut:
+            await exchange.chunk(STREAM[:cut])
         await asyncio.sleep(0.05)  # so that the piece is not lost with the connection
         exchange.abort()
 
     got, [turn] = await answer_to(script)
-    whole = delta("Hel") if cut == len(delta("Hel")) else b""  # half a line spoils what follows it
+    whole = STREAM[: STREAM.rfind(b"\n", 0, cut) + 1]  # half a line spoils what follows it
     assert got.startswith(whole)
-    error = error_in(got[len(whole) :])
+    error = error_in(got[len(whole) :].removeprefix(b"\n"))  # which ends an event under way
     assert error["code"] == "upstream_broken"
     assert set(error) == {"message", "type", "param", "code"}
     assert b"[DONE]" not in got
     assert turn.ending is Ending.UPSTREAM_BROKE
 
 
+@pytest.mark.fault("F16")
 async def test_a_stream_that_ends_without_a_finish_reason_is_broken():
     async def script(exchange):
         await exchange.stream(delta("Hel"))
@@ -70,6 +85,7 @@ async def test_a_stream_that_ends_without_a_finish_reason_is_broken():
     assert turn.ending is Ending.UPSTREAM_BROKE
 
 
+@pytest.mark.fault("F17")
 async def test_a_stream_that_stalls_is_ended_at_the_idle_limit():
     async def script(exchange):
         await exchange.head(200, [("content-type", "text/event-stream")])
@@ -82,6 +98,7 @@ async def test_a_stream_that_stalls_is_ended_at_the_idle_limit():
     assert turn.ending is Ending.UPSTREAM_STALLED
 
 
+@pytest.mark.fault("F16")
 async def test_a_finish_without_done_is_an_end_as_it_is():
     async def script(exchange):
         await exchange.stream(delta("Hello.", "stop"))
@@ -104,6 +121,36 @@ async def test_an_error_of_the_servers_own_is_the_only_one(after):
     assert turn.ending is Ending.UPSTREAM_BROKE
 
 
+@pytest.mark.fault("F16")
+@pytest.mark.parametrize("ending", [b"", b"data: [DONE]\n\n"], ids=["no end", "done"])
+async def test_an_end_after_nothing_was_said_is_what_the_server_made_it(ending):
+    """[DONE] without a finish_reason is the server's own word; nothing at all is a break."""
+
+    async def script(exchange):
+        await exchange.stream(*([ending] if ending else []))
+
+    got, [turn] = await answer_to(script)
+    if ending:
+        assert got == ending
+        assert turn.ending is Ending.COMPLETE
+    else:
+        assert error_in(got)["code"] == "upstream_broken"
+        assert turn.ending is Ending.UPSTREAM_BROKE
+
+
+@pytest.mark.fault("F17")
+async def test_a_stream_that_stalls_within_a_line_is_ended_as_well():
+    async def script(exchange):
+        await exchange.head(200, [("content-type", "text/event-stream")])
+        await exchange.chunk(delta("Hel") + delta("lo")[:20])
+        await exchange.closed.wait()
+
+    got, [turn] = await answer_to(script, Timeouts(connect=2, first_byte=5, idle=0.1))
+    assert error_in(got[len(delta("Hel")) :])["code"] == "upstream_timeout"
+    assert turn.ending is Ending.UPSTREAM_STALLED
+
+
+@pytest.mark.fault("F17")
 async def test_a_server_that_keeps_its_connection_after_done_is_not_awaited():
     async def script(exchange):
         await exchange.head(200, [("content-type", "text/event-stream")])

@@ -155,6 +155,7 @@ class Held:
         )
 
 
+@pytest.mark.fault("F24")
 async def test_five_thousand_streams_leave_nothing_behind(tmp_path, default_model_folder):
     points = random.Random(7)
     async with scripted_upstream() as upstream:

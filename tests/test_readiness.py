@@ -22,6 +22,7 @@ async def asked(it, path: str) -> httpx.Response:
         return await client.get(it.url + path)
 
 
+@pytest.mark.fault("F52")
 async def test_a_gateway_whose_parts_all_work_is_ready():
     async with served(health=saying(store="ok", queue="ok")) as it:
         ready = await asked(it, "/readyz")
@@ -29,6 +30,7 @@ async def test_a_gateway_whose_parts_all_work_is_ready():
     assert ready.json() == {"status": "ok", "parts": {"store": "ok", "queue": "ok"}}
 
 
+@pytest.mark.fault("F52")
 async def test_a_gateway_without_its_store_is_still_ready_and_says_what_fails():
     async with served(health=saying(store="failing", queue="ok")) as it:
         ready = await asked(it, "/readyz")
@@ -37,6 +39,7 @@ async def test_a_gateway_without_its_store_is_still_ready_and_says_what_fails():
     assert ready.json() == {"status": "degraded", "parts": {"store": "failing", "queue": "ok"}}
 
 
+@pytest.mark.fault("F52")
 async def test_a_gateway_that_shuts_down_is_alive_and_not_ready():
     async with served() as it:
         it.gateway.drain.begin()
@@ -47,6 +50,7 @@ async def test_a_gateway_that_shuts_down_is_alive_and_not_ready():
     assert alive.status_code == httpx.codes.OK
 
 
+@pytest.mark.fault("F52")
 async def test_a_probe_is_answered_also_when_a_part_does_not_answer():
     async def frozen():
         await asyncio.Event().wait()

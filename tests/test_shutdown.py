@@ -49,6 +49,7 @@ async def recorded(folder) -> list[Ending]:
 
 
 @APIS
+@pytest.mark.fault("F49")
 async def test_a_stream_that_is_open_at_sigterm_is_finished(
     tmp_path, default_model_folder, path, ask, begun, rest
 ):
@@ -83,6 +84,7 @@ async def test_a_stream_that_is_open_at_sigterm_is_finished(
 
 
 @APIS
+@pytest.mark.fault("F49")
 async def test_a_stream_that_outlasts_the_grace_time_is_cut_and_recorded(
     tmp_path, default_model_folder, path, ask, begun, rest
 ):
@@ -114,6 +116,7 @@ async def test_a_stream_that_outlasts_the_grace_time_is_cut_and_recorded(
     assert await recorded(tmp_path) == [Ending.SHUTDOWN]
 
 
+@pytest.mark.fault("F49")
 async def test_while_streams_finish_new_requests_are_refused_and_told_when_to_try_again(
     tmp_path, default_model_folder
 ):
@@ -158,6 +161,7 @@ async def test_while_streams_finish_new_requests_are_refused_and_told_when_to_tr
     assert await recorded(tmp_path) == [Ending.COMPLETE]
 
 
+@pytest.mark.fault("F50")
 async def test_a_second_signal_ends_it_at_once(tmp_path, default_model_folder):
     async def script(exchange):
         await exchange.head(200, [("content-type", "text/event-stream")])

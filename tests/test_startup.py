@@ -38,6 +38,7 @@ def test_the_banner_says_what_answers_where_data_lies_and_what_to_paste(cache, t
     assert f"curl -sN {gateway.url}/v1/chat/completions" in said
 
 
+@pytest.mark.fault("F50")
 @pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_cleanly(cache, tmp_path, name):
     with process.gateway(tmp_path, cache) as gateway:
@@ -45,6 +46,7 @@ def test_a_signal_ends_it_cleanly(cache, tmp_path, name):
         assert "Traceback" not in gateway.log.read_text()
 
 
+@pytest.mark.fault("F51")
 def test_a_data_folder_in_use_is_refused_and_named(cache, tmp_path):
     with process.gateway(tmp_path, cache):
         line = refused(cache, tmp_path / "second", data_dir=str(tmp_path / "data"))
@@ -52,12 +54,14 @@ def test_a_data_folder_in_use_is_refused_and_named(cache, tmp_path):
     assert "in use" in line
 
 
+@pytest.mark.fault("F51")
 def test_a_port_that_is_taken_is_refused_and_named(cache, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert str(port) in refused(cache, tmp_path, port=str(port))
 
 
+@pytest.mark.fault("F51")
 def test_another_embedding_model_is_refused_and_both_are_named(cache, tmp_path):
     EdgeStore.open(tmp_path / "data", model="BAAI/bge-small-en-v1.5", dimension=384).close()
     line = refused(cache, tmp_path)
@@ -65,16 +69,19 @@ def test_another_embedding_model_is_refused_and_both_are_named(cache, tmp_path):
     assert MODEL in line
 
 
+@pytest.mark.fault("F51")
 def test_a_model_that_no_wheel_carries_is_refused_and_named(cache, tmp_path):
     line = refused(cache, tmp_path, embedding_model="BAAI/bge-small-en-v1.5")
     assert "BAAI/bge-small-en-v1.5" in line
     assert "GATEWAY_EMBEDDING_SOURCE" in line
 
 
+@pytest.mark.fault("F51")
 def test_an_unknown_setting_is_refused_and_named(cache, tmp_path):
     assert "GATEWAY_PROT" in refused(cache, tmp_path, prot="80")
 
 
+@pytest.mark.fault("F51")
 def test_another_address_needs_keys(cache, tmp_path):
     assert "GATEWAY_API_KEYS" in refused(cache, tmp_path, host="0.0.0.0")  # noqa: S104  it is refused
 
@@ -114,3 +121,11 @@ def test_python_dash_m_is_the_same_command():
     command = [sys.executable, "-m", "gateway", "--version"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     assert done.stdout.strip() == "0.1.0"
+
+
+@pytest.mark.fault("F51")
+@pytest.mark.parametrize("place", ["data_dir", "cache_dir"])
+def test_a_folder_that_cannot_be_made_is_refused_and_named(cache, tmp_path, place):
+    (tmp_path / "file").write_text("in the way")
+    line = refused(cache, tmp_path, **{place: str(tmp_path / "file" / "folder")})
+    assert str(tmp_path / "file") in line

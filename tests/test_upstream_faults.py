@@ -37,6 +37,7 @@ async def post(it, body=ASK) -> httpx.Response:
         return await client.post(f"{it.url}/v1/chat/completions", json=body)
 
 
+@pytest.mark.fault("F13")
 @pytest.mark.parametrize("mode", ["on", "off"])
 @pytest.mark.parametrize("status", ANSWERS)
 async def test_an_error_keeps_its_status_and_body_and_is_not_remembered(status, mode):
@@ -69,19 +70,24 @@ def assert_openai_error(response: httpx.Response, status: int, code: str) -> Non
     assert error["code"] == code
 
 
-async def test_a_server_that_is_not_there_is_a_502():
+@pytest.mark.fault("F12")
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_server_that_is_not_there_is_a_502(stream):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     async with served(f"http://127.0.0.1:{port}/v1") as it:
-        assert_openai_error(await post(it), 502, "upstream_unreachable")
+        response = await post(it, ASK | {"stream": stream})
+        assert_openai_error(response, 502, "upstream_unreachable")
         assert await it.gateway.store.get_turns(Scope("default", "ann"), "c", 1) == []
 
 
+@pytest.mark.fault("F12")
 async def test_a_name_that_does_not_resolve_is_a_502():
     async with served("http://no-such-host.invalid/v1") as it:
         assert_openai_error(await post(it), 502, "upstream_unreachable")
 
 
+@pytest.mark.fault("F12")
 async def test_a_server_that_closes_without_a_word_is_a_502():
     async def script(exchange):
         exchange.abort()
@@ -90,13 +96,64 @@ async def test_a_server_that_closes_without_a_word_is_a_502():
         assert_openai_error(await post(it), 502, "upstream_unreachable")
 
 
-async def test_a_server_that_does_not_answer_in_time_is_a_504():
+@pytest.mark.fault("F12")
+async def test_a_server_that_speaks_no_tls_where_it_should_is_a_502():
+    async def plain(_reader, writer):
+        writer.write(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(plain, "127.0.0.1", 0)
+    async with server, served(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1") as it:
+        assert_openai_error(await post(it), 502, "upstream_unreachable")
+
+
+@pytest.mark.fault("F12")
+async def test_a_server_that_takes_no_connection_in_time_is_a_504():
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        port = full.getsockname()[1]
+        waiting = []
+        for _ in range(4):  # what the kernel takes for it, so that the next must wait
+            one = socket.socket()
+            one.setblocking(False)
+            one.connect_ex(("127.0.0.1", port))
+            waiting.append(one)
+        timeouts = Timeouts(connect=0.2, first_byte=5, idle=5)
+        async with served(f"http://127.0.0.1:{port}/v1", timeouts=timeouts) as it:
+            assert_openai_error(await post(it), 504, "upstream_timeout")
+        for one in waiting:
+            one.close()
+
+
+@pytest.mark.fault("F14")
+@pytest.mark.parametrize("stream", [True, False])
+async def test_after_the_head_of_an_answer_nothing_comes(stream):
+    async def script(exchange):
+        kind = "text/event-stream" if stream else "application/json"
+        await exchange.head(200, [("content-type", kind)])
+        await exchange.closed.wait()
+
+    timeouts = Timeouts(connect=1, first_byte=1, idle=0.1)
+    async with scripted_upstream(script) as upstream, served(upstream.url, timeouts=timeouts) as it:
+        response = await post(it, ASK | {"stream": stream})
+    if stream:
+        assert response.status_code == httpx.codes.OK
+        assert b'"code":"upstream_timeout"' in response.content
+        assert b"[DONE]" not in response.content
+    else:
+        assert_openai_error(response, 504, "upstream_timeout")
+
+
+@pytest.mark.fault("F14")
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_server_that_does_not_answer_in_time_is_a_504(stream):
     async def script(exchange):
         await exchange.closed.wait()
 
     timeouts = Timeouts(connect=1, first_byte=0.1, idle=1)
     async with scripted_upstream(script) as upstream, served(upstream.url, timeouts=timeouts) as it:
-        assert_openai_error(await post(it), 504, "upstream_timeout")
+        assert_openai_error(await post(it, ASK | {"stream": stream}), 504, "upstream_timeout")
         async with asyncio.timeout(1):
             await upstream.exchanges[0].closed.wait()
 

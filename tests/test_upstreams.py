@@ -407,6 +407,7 @@ async def test_a_server_that_closes_after_it_has_worked_is_not_asked_again(monke
     assert counts["requests"] == 2
 
 
+@pytest.mark.fault("F24")
 async def test_six_thousand_requests_that_are_dropped_leave_nothing_behind():
     """A pool that queues wedges under this (https://github.com/encode/httpcore/issues/1093)."""
     process, storms, each = psutil.Process(), 60, 100

@@ -133,16 +133,16 @@ def open_folder(
 @asynccontextmanager
 async def chat_model(settings: Settings, metrics: Metrics) -> AsyncIterator[ChatModel]:
     """The model's side: the upstreams that are set, or the offline model."""
-    servers = settings.upstreams
+    servers = [(server, server.api_key) for server in settings.upstreams]
     if settings.upstream_base_url:
-        servers = (UpstreamServer(name="default", base_url=settings.upstream_base_url),)
+        only = UpstreamServer(name="default", base_url=settings.upstream_base_url)
+        servers = [(only, settings.upstream_api_key.get_secret_value())]
     if not servers:
         yield OfflineModel()
         return
     async with AsyncExitStack() as stack:
         made = []
-        for server in servers:
-            key = server.api_key or settings.upstream_api_key.get_secret_value()
+        for server, key in servers:
             upstream = Upstream(
                 server.base_url,
                 api_key=key if settings.upstream_auth == "own" else "",

@@ -221,6 +221,12 @@ class Settings(BaseSettings):
             if self.upstreams:
                 raise ValueError(f"{named} and upstreams are both set: it is one or the other")
             self._check_upstream(named, self.upstream_base_url)
+        given = "upstream_api_key" in self.model_fields_set  # not OpenAI's own variable
+        if self.upstreams and given and self.upstream_api_key.get_secret_value():
+            raise ValueError(
+                "GATEWAY_UPSTREAM_API_KEY is for a single upstream; each of several names the"
+                " variable of its own as api_key_env"
+            )
         names = [server.name for server in self.upstreams]
         if len(set(names)) < len(names):
             raise ValueError("two upstreams have one name")

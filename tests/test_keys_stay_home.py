@@ -1,10 +1,15 @@
 """A gateway's key never reaches an upstream, whatever header it came in; the client's own may."""
 
 import itertools
+from base64 import b64encode
 
 import httpx
 import pytest
 
+from gateway.main import chat_model
+from gateway.memory.ports import ModelRequest
+from gateway.metrics import Metrics
+from gateway.settings import Settings
 from tests.scripted_upstream import scripted_upstream
 from tests.served import served
 
@@ -74,6 +79,61 @@ async def test_an_upstreams_own_key_replaces_the_clients():
     headers = {"x-gateway-key": ACME, "authorization": f"Bearer {CLIENTS}"}
     request, _ = await sent(headers, api_keys=KEYS, upstream_api_key=OWN)
     assert authorizations(request) == [f"Bearer {OWN}"]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        ("x-api-key", OTHER),
+        ("x-anything", f"key={OTHER};x"),
+        ("authorization", f"Key {OTHER}"),
+        ("authorization", f"Basic {b64encode(f'me:{OTHER}'.encode()).decode()}"),
+        ("authorization", f"Basic {b64encode(f'me:{ACME}'.encode()).decode()}"),
+    ],
+)
+async def test_no_key_of_anybody_elses_goes_on(header):
+    request, status = await sent([("x-gateway-key", ACME), header], api_keys=KEYS)
+    assert status == httpx.codes.OK
+    assert header[1] not in [value for _, value in request.headers]
+
+
+async def test_a_short_key_takes_along_no_header_that_only_has_its_letters_in_it():
+    headers = {"authorization": "Bearer x", "x-extra": "xylophone", "x-third": "id=x"}
+    request, status = await sent(headers, api_keys="a:x")
+    assert status == httpx.codes.OK
+    assert request.header("x-extra") == "xylophone"
+    assert request.header("x-third") is None
+
+
+async def test_a_url_s_own_name_and_password_replace_the_clients_key():
+    async with scripted_upstream() as upstream:
+        async with served(upstream.url.replace("//", "//me:pass%40word@")) as it:
+            async with httpx.AsyncClient(trust_env=False) as client:
+                response = await client.post(
+                    f"{it.url}/v1/chat/completions", json=ASK, headers={"authorization": "Bearer x"}
+                )
+    assert response.status_code == httpx.codes.OK
+    assert authorizations(upstream.last) == ["Basic bWU6cGFzc0B3b3Jk"]
+    assert upstream.last.header("host") in upstream.url
+
+
+async def test_the_key_of_one_upstream_goes_to_no_other(monkeypatch):
+    """Nor does OpenAI's, which may be there for other programs."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-openai")
+    monkeypatch.setenv("KEY_OF_A", "sk-a")
+    request = ModelRequest(method="POST", path="x", headers=[], body=b"{}", model="m")
+    async with scripted_upstream() as a, scripted_upstream() as b:
+        for upstreams in (
+            [{"name": "b", "base_url": b.url}],
+            [
+                {"name": "a", "base_url": a.url, "api_key_env": "KEY_OF_A", "models": ["a"]},
+                {"name": "b", "base_url": b.url},
+            ],
+        ):
+            async with chat_model(Settings(upstreams=upstreams), Metrics()) as model:
+                await (await model.send(request)).aclose()
+        assert [it.header("authorization") for it in b.received] == [None, None]
+        assert a.received == []
 
 
 @pytest.mark.parametrize(

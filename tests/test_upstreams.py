@@ -493,6 +493,16 @@ async def test_what_is_not_right_about_them_is_named(load, toml, said):
         load(toml)
 
 
+async def test_a_key_for_one_is_not_taken_for_several(load):
+    toml = SAMPLE.replace("OPENAI_KEY", "")
+    with pytest.raises(StartupError, match="GATEWAY_UPSTREAM_API_KEY is for a single upstream"):
+        load(toml, GATEWAY_UPSTREAM_API_KEY="sk")
+
+
+async def test_a_key_of_openai_s_may_be_there_for_other_programs(load):
+    assert load(SAMPLE.replace("OPENAI_KEY", ""), OPENAI_API_KEY="sk").upstreams
+
+
 async def test_a_port_that_nobody_serves_is_passed_over():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         gone = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"

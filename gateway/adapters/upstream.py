@@ -7,6 +7,7 @@ or added: no redirects, no cookies, no proxies from the environment, no decompre
 
 import asyncio
 import math
+from base64 import b64encode
 from collections.abc import AsyncIterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -75,14 +76,16 @@ class Upstream:
     """One server, with as many connections as there are requests.
 
     What bounds them is the gateway's own in-flight cap: a pool that queues is a pool that can wedge
-    when its waiters are cancelled (https://github.com/encode/httpcore/issues/1093).
+    when its waiters are cancelled (https://github.com/encode/httpcore/issues/1093). A key of its
+    own, or the name and password of its URL, replaces the client's Authorization.
     """
 
     memorable = True
 
     def __init__(self, base_url: str, *, api_key: str = "", timeouts: Timeouts) -> None:
-        self._base = httpx.URL(base_url.rstrip("/") + "/")
-        self._authorization = b"Bearer " + api_key.encode() if api_key else None
+        base = httpx.URL(base_url.rstrip("/") + "/")
+        self._authorization = b"Bearer " + api_key.encode() if api_key else _basic(base)
+        self._base = base.copy_with(username=None, password=None)
         self._timeouts = timeouts
         self._transport = AiohttpTransport(trust_env=False, client=_session)
 
@@ -139,6 +142,13 @@ class Upstream:
 
     async def aclose(self) -> None:
         await self._transport.aclose()
+
+
+def _basic(url: httpx.URL) -> bytes | None:
+    """A URL's name and password; aiohttp takes no URL with them beside another Authorization."""
+    if not url.userinfo:
+        return None
+    return b"Basic " + b64encode(f"{url.username}:{url.password}".encode())
 
 
 async def _pieces(body: bytes) -> AsyncIterator[bytes]:

@@ -59,19 +59,13 @@ def get(headers: RawHeaders, name: bytes) -> str:
     return ""
 
 
-def upstream_headers(
-    headers: RawHeaders, *, keep_authorization: bool, secret: bytes = b""
-) -> RawHeaders:
-    """What of a client's request goes on to the model's server: nothing that holds `secret`."""
+def upstream_headers(headers: RawHeaders) -> list[tuple[bytes, bytes]]:
+    """What of a client's request goes on to the model's server; `auth` has taken keys of ours."""
     dropped = _NOT_FORWARDED | _named_by_connection(headers)
-    if not keep_authorization:
-        dropped |= {b"authorization"}
     kept = [
         (name, value)
         for name, value in headers
-        if name not in dropped
-        and not name.startswith(_PERSONAL)
-        and not (secret and secret in value)
+        if name not in dropped and not name.startswith(_PERSONAL)
     ]
     kept.append((b"accept-encoding", b"identity"))
     return kept

@@ -15,11 +15,11 @@ from starlette.types import Receive, Send
 from starlette.types import Scope as HttpScope
 
 from gateway.http.address import with_query
-from gateway.http.auth import PROJECT, onward_headers
+from gateway.http.auth import PROJECT
 from gateway.http.conversation import Chat, place
 from gateway.http.dialect import Dialect
 from gateway.http.gateway import Gateway
-from gateway.http.headers import RawHeaders
+from gateway.http.headers import RawHeaders, upstream_headers
 from gateway.http.limits import read_body
 from gateway.http.options import header_mode
 from gateway.http.recording import Recorder
@@ -51,7 +51,7 @@ class WithMemory:
         body = await read_body(
             receive, headers, most=settings.max_body_bytes, timeout=settings.body_timeout
         )
-        onward = onward_headers(http)
+        onward = upstream_headers(headers)
         onward = [pair for pair in onward if pair[0] != b"content-encoding"]  # it is decoded
         path = with_query(self._dialect.path, http)
         answer = self._dialect.answer()

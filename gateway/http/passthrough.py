@@ -9,9 +9,8 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.errors import UpstreamError
 from gateway.http.address import onward_path
-from gateway.http.auth import onward_headers
 from gateway.http.gateway import Gateway
-from gateway.http.headers import RawHeaders, get
+from gateway.http.headers import RawHeaders, get, upstream_headers
 from gateway.http.limits import read_body, too_large
 from gateway.http.relay import Relay
 from gateway.http.understanding import asked_in
@@ -30,7 +29,7 @@ class Passthrough:
 
     async def __call__(self, http: Scope, receive: Receive, send: Send) -> None:
         headers: RawHeaders = http["headers"]
-        onward = list(onward_headers(http))
+        onward = upstream_headers(headers)
         path = onward_path(http)
         if _is_plain_json(headers):
             body = await read_body(

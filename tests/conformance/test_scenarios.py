@@ -42,7 +42,6 @@ def test_the_headers_that_end_here_are_those_that_are_documented():
     assert {name.decode() for name in headers.HOP_BY_HOP} == HOPS
     onward = headers.upstream_headers(
         [(name.encode(), b"1") for name in (*DROPPED, *PERSONAL, *HOPS, *MADE_ANEW, "x-other")],
-        keep_authorization=True,
     )
     assert [name for name, _ in onward] == [b"x-other", b"accept-encoding"]
     assert {name.encode() for name in DROPPED | HOPS | MADE_ANEW} == headers._NOT_FORWARDED

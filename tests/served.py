@@ -18,12 +18,12 @@ from gateway.http.app import create_app
 from gateway.http.background import Background
 from gateway.http.drain import Drain
 from gateway.http.gateway import Gateway
-from gateway.main import not_stored
 from gateway.memory.learning import Learner
 from gateway.memory.model import now
 from gateway.memory.recall import Recaller
 from gateway.memory.turn_log import TurnLog
 from gateway.metrics import Metrics
+from gateway.parts import not_stored
 from gateway.settings import Settings
 
 

@@ -6,9 +6,9 @@ from base64 import b64encode
 import httpx
 import pytest
 
-from gateway.main import chat_model
 from gateway.memory.ports import ModelRequest
 from gateway.metrics import Metrics
+from gateway.parts import chat_model
 from gateway.settings import Settings
 from tests.scripted_upstream import scripted_upstream
 from tests.served import served

@@ -17,8 +17,8 @@ from gateway.adapters.breaker import Breaker
 from gateway.adapters.upstream import Timeouts, Upstream
 from gateway.adapters.upstreams import Server, Upstreams
 from gateway.errors import StartupError
-from gateway.main import chat_model
 from gateway.metrics import Metrics
+from gateway.parts import chat_model
 from gateway.settings import load_settings
 from tests.scripted_upstream import DONE, ScriptedUpstream, delta, says_hello, scripted_upstream
 from tests.served import served

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from gateway.adapters.edge import EdgeStore
 from gateway.adapters.embeddings import FastEmbedder
-from gateway.main import open_embedder
 from gateway.memory.model import Kind, Scope
 from gateway.memory.recall import Recaller, RecallOptions
+from gateway.parts import open_embedder
 from gateway.settings import Settings
 from tests.bench.load import percentile
 from tests.bench.seed import DIMENSION, seed, sentence

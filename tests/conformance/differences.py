@@ -36,7 +36,8 @@ CHANGES = {
     ),
     "added": (
         "The answer has `X-Gateway-Request-Id`, `Server-Timing`, `X-Memory-Status`,"
-        " `X-Memory-Count`, `X-Memory-Ids` and `X-Conversation-Id` besides."
+        " `X-Memory-Count`, `X-Memory-Ids` and `X-Conversation-Id` besides, and"
+        " `X-Gateway-Upstream` where there are several."
     ),
     "unbuffered": (
         "A stream has `Cache-Control: no-cache` and `X-Accel-Buffering: no` where the upstream set"

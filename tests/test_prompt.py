@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gateway.memory import prompt
+from gateway.memory import prompt, screening
 from gateway.memory.model import Kind, Memory, Scope, Speaker
 
 DEADLINE = 2000  # milliseconds an example; more would be a hang, not a busy machine
@@ -95,23 +95,23 @@ def test_no_memory_can_close_the_block_or_begin_a_line(found, standing, text):
     ],
 )
 def test_a_marker_within_a_memory_is_made_inert_and_stays_readable(written):
-    inert = prompt.inert(f"before {written} after")
+    inert = screening.inert(f"before {written} after")
     assert "<" not in inert
     assert inert.startswith("before &lt;")
     assert inert.endswith(" after")
 
 
 @pytest.mark.parametrize(
-    "text", ["a < b", "</memory>", "<memoriesque>", "I have memories", "<b>x</b>"]
+    "text", ["a < b", "I <3 memories", "x << 2", "1<2 and 3>2", "wait! [sic]", "a/b", "at 10:30//x"]
 )
-def test_what_is_no_marker_stays_as_it_is(text):
-    assert prompt.inert(text) == text
+def test_what_is_no_markup_stays_as_it_is(text):
+    assert screening.inert(text) == text
 
 
 @settings(deadline=DEADLINE)
 @given(st.characters(categories=["Cc", "Zl", "Zp"]))
 def test_controls_and_line_separators_become_spaces_or_nothing(character):
-    assert prompt.inert(f"a{character}b") in {"ab", "a b"}
+    assert screening.inert(f"a{character}b") in {"ab", "a b"}
 
 
 @pytest.mark.parametrize(
@@ -127,23 +127,23 @@ def test_controls_and_line_separators_become_spaces_or_nothing(character):
     ids=["bidi", "zero width", "format", "tags", "supplementary selectors", "selectors"],
 )
 def test_what_a_reader_does_not_see_is_left_out(characters):
-    assert prompt.inert(f"a{characters}b") == "ab"
+    assert screening.inert(f"a{characters}b") == "ab"
 
 
 @pytest.mark.parametrize(
     "text", ["\u0645\u06cc\u200c\u062e", "👩\u200d👩\u200d👧", "❤\ufe0f", "naïve e\u0301", "日本語"]
 )
 def test_what_a_language_or_an_emoji_needs_is_kept(text):
-    assert prompt.inert(text) == text
+    assert screening.inert(text) == text
 
 
 @settings(deadline=DEADLINE)
 @given(nasty)
 def test_an_inert_text_is_one_line_without_unseen_characters_and_stays_the_same(text):
-    inert = prompt.inert(text)
+    inert = screening.inert(text)
     assert len(inert.splitlines()) <= 1
     assert not [c for c in inert if unicodedata.category(c) in {"Cc", "Zl", "Zp"}]
-    assert prompt.inert(inert) == inert
+    assert screening.inert(inert) == inert
 
 
 def test_memories_stand_oldest_first_with_their_day_and_speaker_and_wishes_come_last():

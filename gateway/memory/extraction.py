@@ -7,7 +7,7 @@ plainest of German, Spanish and French. Deterministic, and linear in the length 
 
 from collections.abc import Iterator
 
-from gateway.memory import screening
+from gateway.memory import redaction, screening
 from gateway.memory.model import Candidate, Message, Source, Turn
 from gateway.memory.rules import clauses
 from gateway.memory.rules.reading import read
@@ -42,7 +42,7 @@ def _candidates(turn: Turn, message: Message) -> Iterator[Candidate]:
     for number, sentence in enumerate(words.sentences):
         busy = sum(asking) > asking[number]
         readings = list(read(sentence, message.time, busy=busy))
-        if readings and screening.has_secret(words.reveal(sentence)):
+        if readings and redaction.has_secret(words.reveal(sentence)):
             continue
         for reading in readings:
             text = screening.neutralise(words.reveal(reading.text))

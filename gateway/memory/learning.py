@@ -28,6 +28,7 @@ from gateway.memory.model import (
 )
 from gateway.memory.ports import Embedder, Outbox, Selection, Store
 from gateway.memory.reconciliation import reconcile, slots
+from gateway.memory.redaction import redacted
 from gateway.memory.wording import UNTYPED
 
 _WORDS = re.compile(r"[^\W\d_]+")  # of a slot such as "home.place"
@@ -59,8 +60,9 @@ class Learner:
     async def record(self, turn: Turn) -> None:
         """Acknowledge a turn: when this returns it survives a crash and will be learned.
 
-        Raises StoreError.
+        Secrets in it are left out first. Raises StoreError.
         """
+        turn = redacted(turn)
         pieces = episodes(learnable(turn))
         entries = [Indexed(memory=piece.memory, words=piece.words) for piece in pieces]
         # A piece that is there already may have its vector, so it stays. The turn comes last: from

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from gateway.memory import screening
 from gateway.memory.model import Kind, Memory
 
 _OPEN, _CLOSE = "<memories>", "</memories>"
@@ -20,13 +21,6 @@ _PREFACE = (
 _WISHES = "What this user asked for in every answer, in their own words:"
 _BLOCK = re.compile(
     rf"{_OPEN}\n{re.escape(_PREFACE)}\n(?P<lines>.*?)\n{_CLOSE}\n\n(?P<rest>.*)\Z", re.DOTALL
-)
-_MARKER = re.compile(r"<(?=\s*/?\s*memories\b)", re.IGNORECASE)
-# Characters that a reader does not see but a model may obey: controls, bidi and zero-width marks,
-# variation selectors beyond emoji's own, and the tag block that smuggles ASCII.
-_INVISIBLE = re.compile(
-    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u034f\u061c\u180e\u200b\u200e\u200f\u202a-\u202e"
-    "\u2060-\u2064\u2066-\u206f\ufe00-\ufe0d\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff]"
 )
 
 
@@ -70,9 +64,4 @@ def day(time: int) -> str:
 def _line(memory: Memory) -> str:
     # An episode's text says already when it was said and by whom.
     said = "" if memory.kind is Kind.EPISODE else f"[{day(memory.time)}] {memory.speaker}: "
-    return "- " + said + inert(memory.text)
-
-
-def inert(text: str) -> str:
-    """A text on one line, without invisible characters or markers of ours."""
-    return _MARKER.sub("&lt;", " ".join(_INVISIBLE.sub("", text).split()))
+    return "- " + said + screening.inert(memory.text)

@@ -1,70 +1,69 @@
-"""What never becomes a memory, and what is made harmless before it does.
+"""What a remembered text may not do to whoever reads it: be fetched, rendered, or hide something.
 
-A text with a secret in it is refused whole. Links lose everything but their host, images
-everything but their description, so that a memory shown later can fetch nothing.
+Pure functions over one text. Learning leaves markup out of what it makes; the block of a prompt
+keeps every readable word of what was said and takes its markup's power away.
 """
 
 import re
 
-_SECRET = re.compile(
-    r"""
-    -----BEGIN\ [A-Z ]*PRIVATE\ KEY
-    | \beyJ[\w-]{10,}\.[\w-]{10,}                                  # JSON Web Token
-    | \b(?:sk|pk|rk)[-_](?:[a-z]+[-_])*[A-Za-z0-9]{16,}             # OpenAI, Anthropic, Stripe
-    | \b(?:gh[pousr]|github_pat|glpat|xox[abprs]|hf|npm|pypi)[-_][\w-]{16,}
-    | \b(?:AKIA|ASIA)[0-9A-Z]{16}\b                                # AWS
-    | \bAIza[\w-]{30,}                                             # Google
-    | \b[A-Z]{2}\d{2}(?:\ ?[0-9A-Z]{4}){3,7}(?:\ ?[0-9A-Z]{1,3})?\b  # IBAN
-    | \b\d{3}-\d{2}-\d{4}\b                                        # US social security number
-    | ://[^/\s:@]+:[^/\s@]+@                                       # credentials in a URL
-    """,
-    re.VERBOSE,
+# Characters that a reader does not see but a model may obey: controls, bidi and zero-width marks,
+# variation selectors beyond emoji's own, and the tag block that smuggles ASCII.
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u034f\u061c\u115f\u1160\u180e\u200b\u200e\u200f"
+    "\u202a-\u202e\u2060-\u2064\u2066-\u206f\u3164\ufe00-\ufe0d\ufeff\uffa0\ufff9-\ufffb"
+    "\U000e0000-\U000e0fff]"
 )
-_NAMED_SECRET = re.compile(
-    r"\b(?:pass(?:word|wd|phrase|code)|pin(?: code| number)?|api[ _-]?key|(?:secret|"
-    r"private|access|licen[cs]e|encryption)[ _-]?(?:access )?key|(?:access|auth|bearer|"
-    r"refresh|api)?[ _-]?token|credentials?|cvv|cvc|otp|(?:credit|debit|"
-    r"bank) ?card(?: number)?|account number|social security(?: number)?|ssn|(?:seed|"
-    r"recovery|secret) phrase|passwort|kennwort|contraseña|mot de passe)s?\b(?:(?: (?:for|"
-    r"to|of|on|für|para|pour)\b[^.:=\n]{1,40}?)?(?: ?[:=]| (?:is|are|was|ist|es|est)\b)|"
-    r"\s+[\"']?(?=\S*\d)\S{3,})",
+_TERMINAL = re.compile(
+    r"\x1b\[[0-?]{0,40}[ -/]{0,4}[@-~]|\x1b\][^\x07\x1b\n]{0,400}(?:\x07|\x1b\\)"
+)
+
+_IMAGE = re.compile(r"!\[([^\]\n]{0,300}+)\]\([^)\n]{0,2000}+\)")
+_LINK = re.compile(r"\[([^\]\n]{1,300}+)\]\([\s<]{0,4}+([^)\s>]{0,2000}+)[^)\n]{0,300}+\)")
+_URL = re.compile(
+    r"(?:(?<![a-z0-9+.-])[a-z][a-z0-9+.-]{0,30}:/{2,}|(?<!\w)(?=www\.))(?:www\.)*"
+    r"([^\s?#<>\"')\]`]{0,2000})(?:[?#][^\s<>\"')\]`]*(?<![.,;:!?]))?",
     re.IGNORECASE,
 )
-_OPAQUE = re.compile(r"(?<![\w/.-])(?=[A-Za-z_+/=-]*\d)(?=[\d_+/=-]*[A-Za-z])[\w+/=-]{28,}")
-_DIGITS = re.compile(r"\b\d(?:[ -]?\d){12,18}\b")
-_IMAGE = re.compile(r"!\[([^\]\n]{0,300})\]\([^)\s]{0,2000}[^)\n]{0,300}\)")
-_LINK = re.compile(r"\[([^\]\n]{1,300})\]\([^)\s]{0,2000}[^)\n]{0,300}\)")
-_URL = re.compile(
-    r"\b(?:[a-z][a-z0-9+.-]{1,20}://|www\.)([^\s/?#<>\"')\]]{1,253})[^\s<>\"')\]]*", re.IGNORECASE
-)
-_SCHEME = re.compile(r"\b(?:javascript|data|vbscript|file):\S+", re.IGNORECASE)
+_SLASHES = re.compile(r"/{2,}")
+_SCHEME = re.compile(r"\b(javascript|vbscript|data|file|blob):(?=\S)", re.IGNORECASE)
 _TAG = re.compile(r"</?[A-Za-z!][^<>\n]{0,1000}>")
-_INVISIBLE = re.compile(
-    r"[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\u200b-\u200f\u202a-\u202e\u2060-\u206"
-    r"9\ufeff]"
+# What opens a tag of HTML, of a chat template, or a marker like ours, in whatever brackets.
+_OPENS = re.compile(
+    r"<(?=[\s\u200c\u200d]*/|[\u200c\u200d]*(?:[!?|]|[^\W\d_][^>]{0,1000}>))|"
+    r"[\uff1c\ufe64\u2039\u27e8\u3008](?=[\s\u200c\u200d]*[/\uff0f\u2044\u2215]?\s*[^\W\d_]{3,20}"
+    r"\s*[>\uff1e\ufe65\u203a\u27e9\u3009])|"
+    r"<(?=[\s\u200c\u200d]*/?[\s\u200c\u200d]*memories\b)",
+    re.IGNORECASE,
 )
+_INSTRUCTS = re.compile(r"\[(?=/?(?:INST|SYS|SYSTEM|TOOL_CALLS|AVAILABLE_TOOLS|TOOL_RESULTS)\])")
+_SHOWS = re.compile(r"(?<!!)!++(?=\[)")
+_LONGEST_PATH = 200  # characters of a link's address that are worth reading
 
 
-def has_secret(text: str) -> bool:
-    """Whether a text holds a key, token, password, card or account number."""
-    return bool(
-        _SECRET.search(text)
-        or _NAMED_SECRET.search(text)
-        or _OPAQUE.search(text)
-        or any(_is_card(match.group()) for match in _DIGITS.finditer(text))
-    )
+def visible(text: str) -> str:
+    """The text on one line, without what a reader does not see."""
+    return " ".join(_INVISIBLE.sub("", _TERMINAL.sub("", text)).split())
 
 
 def neutralise(text: str) -> str:
-    """The text on one line, with nothing in it that a reader's program would fetch or run."""
-    text = _INVISIBLE.sub("", text)
-    text = _LINK.sub(r"\1", _IMAGE.sub(r"\1", text))
-    text = _SCHEME.sub("", _URL.sub(r"\1", _TAG.sub("", text)))
-    return " ".join(text.split())
+    """The text on one line and without markup: links keep their words, tags nothing."""
+    text = _LINK.sub(r"\1", _IMAGE.sub(r"\1", visible(text)))
+    return visible(_SCHEME.sub("", _addresses(_TAG.sub("", text))))
 
 
-def _is_card(number: str) -> bool:
-    """Luhn's check, which every payment card's number passes."""
-    digits = [int(char) for char in reversed(number) if char.isdigit()]
-    doubled = (sum(divmod(2 * digit, 10)) for digit in digits[1::2])
-    return (sum(digits[::2]) + sum(doubled)) % 10 == 0
+def inert(text: str) -> str:
+    """The text on one line, every word readable and nothing that a program would act upon.
+
+    An image keeps its description. A link keeps its words and its address, and an address its host
+    and path: without a scheme it is no link, without its query it carries nothing. What opens a tag
+    is written `&lt;`.
+    """
+    text = _IMAGE.sub(r"\1", visible(text))
+    text = _LINK.sub(r"\1 (\2)", text)
+    text = _SCHEME.sub(r"\1 ", _addresses(text))
+    text = _INSTRUCTS.sub("(", text.replace("](", "] ("))
+    return _SHOWS.sub("", _OPENS.sub("&lt;", text))
+
+
+def _addresses(text: str) -> str:
+    return _URL.sub(lambda match: _SLASHES.sub("/", match[1])[:_LONGEST_PATH].rstrip("/"), text)

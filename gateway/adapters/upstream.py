@@ -9,22 +9,19 @@ import asyncio
 import math
 from base64 import b64encode
 from collections.abc import AsyncIterator, Sequence
-from contextvars import ContextVar
 from dataclasses import dataclass
-from types import SimpleNamespace
 
 import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
+from gateway.adapters.connections import Connections, Exchange
 from gateway.errors import UpstreamBrokenError, UpstreamTimeoutError, UpstreamUnreachableError
 from gateway.memory.ports import ModelRequest
 
 PIECE = 256 * 2**10  # bytes of a body that are written at once; others get their turn between two
 LONGEST_HEADER = 64 * 2**10  # bytes, as much as the large servers send
 STALE = 1.0  # seconds in which a kept connection that the server had closed shows itself
-
-_reused: ContextVar[bool] = ContextVar("reused", default=False)  # this request's connection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,9 +72,8 @@ class UpstreamResponse:
 class Upstream:
     """One server, with as many connections as there are requests.
 
-    What bounds them is the gateway's own in-flight cap: a pool that queues is a pool that can wedge
-    when its waiters are cancelled (https://github.com/encode/httpcore/issues/1093). A key of its
-    own, or the name and password of its URL, replaces the client's Authorization.
+    What bounds them is the gateway's own in-flight cap. A key of its own, or the name and password
+    of its URL, replaces the client's Authorization.
     """
 
     memorable = True
@@ -98,11 +94,12 @@ class Upstream:
         now = asyncio.get_running_loop().time
         begun = now()
         deadline = begun + self._timeouts.total
-        _reused.set(False)
+        exchange = Exchange.begin()
         try:
             response = await self._attempt(request, deadline)
         except UpstreamUnreachableError:
-            if not (_reused.get() and now() - begun < STALE and isinstance(request.body, bytes)):
+            at_once = now() - begun < STALE
+            if not (exchange.found_closed and at_once and isinstance(request.body, bytes)):
                 raise
             response = await self._attempt(request, deadline)
         return UpstreamResponse(
@@ -157,25 +154,14 @@ async def _pieces(body: bytes) -> AsyncIterator[bytes]:
 
 
 def _session() -> aiohttp.ClientSession:
-    tracing = aiohttp.TraceConfig()
-    tracing.on_connection_reuseconn.append(_reuses)
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0),
+        connector=Connections(),
         cookie_jar=aiohttp.DummyCookieJar(),
         trust_env=False,
         max_line_size=LONGEST_HEADER,
         max_field_size=LONGEST_HEADER,
         skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
-        trace_configs=[tracing],
     )
-
-
-async def _reuses(
-    _session: aiohttp.ClientSession,
-    _context: SimpleNamespace,
-    _params: aiohttp.TraceConnectionReuseconnParams,
-) -> None:
-    _reused.set(True)
 
 
 def _reason(error: Exception) -> str:

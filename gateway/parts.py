@@ -15,9 +15,10 @@ from gateway.adapters.offline_model import OfflineModel
 from gateway.adapters.qdrant import QdrantStore, server_client
 from gateway.adapters.qdrant_calls import CallTimeouts
 from gateway.adapters.qdrant_collections import Layout
+from gateway.adapters.servers import Server
 from gateway.adapters.spool import FileSpool
 from gateway.adapters.upstream import Timeouts, Upstream
-from gateway.adapters.upstreams import Server, Upstreams
+from gateway.adapters.upstreams import Upstreams
 from gateway.errors import StartupError
 from gateway.memory.ports import ChatModel
 from gateway.memory.turn_log import Recorded, TurnLog

@@ -4,6 +4,7 @@ The environment wins over the file. An unknown setting refuses to start and is n
 """
 
 import ipaddress
+import json
 import os
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -96,7 +97,7 @@ class Settings(BaseSettings):
     )
 
     upstream_total_timeout: float = Field(
-        0.0, ge=0, description="Seconds for a whole answer; 0: no limit."
+        0.0, ge=0, description="Seconds for the whole answer of an upstream; 0: no limit."
     )
     upstream_retries: int = Field(
         0, ge=0, le=10, description="Times a server that refused is asked again by the gateway."
@@ -105,8 +106,8 @@ class Settings(BaseSettings):
         "own",
         description="Whose key upstreams get: their own where they have one, or the client's.",
     )
-    upstreams: tuple[UpstreamServer, ...] = Field(
-        (), description="Several upstreams, as `[[upstreams]]` in the TOML file."
+    upstreams: Annotated[tuple[UpstreamServer, ...], NoDecode] = Field(
+        (), description="Several upstreams, as `[[upstreams]]` in the TOML file; here, in JSON."
     )
 
     embedding_model: str = Field(
@@ -197,6 +198,14 @@ class Settings(BaseSettings):
         if not all(project and key for project, _, key in pairs):
             raise ValueError("each key is written as project:key")
         return [{"project": project.rstrip(), "key": key.lstrip()} for project, _, key in pairs]
+
+    @field_validator("upstreams", mode="before")
+    @classmethod
+    def _parse_upstreams(cls, value: Any) -> Any:  # noqa: ANN401  as above
+        try:
+            return json.loads(value or "[]") if isinstance(value, str) else value
+        except json.JSONDecodeError:
+            raise ValueError("in the environment it is a list in JSON") from None
 
     @field_validator("api_keys")
     @classmethod

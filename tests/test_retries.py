@@ -32,6 +32,13 @@ def test_what_the_server_says_decides_before_the_status():
     assert wait(503, x_should_retry="False", retry_after="1") is None
 
 
+def test_an_answer_is_not_asked_for_again_whatever_it_says():
+    assert [wait_after(s, [(b"x-should-retry", b"true")], 0, chance=0) for s in (200, 302)] == [
+        None,
+        None,
+    ]
+
+
 def test_a_wait_is_as_long_as_the_server_asks():
     assert wait(retry_after="3") == 3
     assert wait(retry_after="0") == 0

@@ -14,8 +14,9 @@ import psutil
 import pytest
 
 from gateway.adapters.breaker import Breaker
+from gateway.adapters.servers import Server
 from gateway.adapters.upstream import Timeouts, Upstream
-from gateway.adapters.upstreams import Server, Upstreams
+from gateway.adapters.upstreams import Upstreams
 from gateway.errors import StartupError
 from gateway.metrics import Metrics
 from gateway.parts import chat_model
@@ -299,6 +300,132 @@ async def test_the_list_of_models_is_that_of_all_who_tell_theirs():
         async with openai.AsyncOpenAI(base_url=f"{it.it.url}/v1", api_key="k") as client:
             models = [model.id async for model in client.models.list()]
     assert models == ["m", "n", "o"]
+
+
+def lists(*names):
+    async def script(exchange):
+        models = [{"id": name, "object": "model"} for name in names]
+        await exchange.json({"object": "list", "data": models})
+
+    return script
+
+
+async def hangs(exchange):
+    await exchange.closed.wait()
+
+
+async def test_a_list_names_only_models_that_requests_are_sent_there_for():
+    async with party(
+        lists("gpt-1", "stray"),
+        lists("llama-1", "gpt-1"),
+        a={"models": ("gpt-*",)},
+        b={"models": ("llama-*",)},
+    ) as it:
+        models = (await it.get("/v1/models")).json()["data"]
+        assert [model["id"] for model in models] == ["gpt-1", "llama-1"]
+        for model, count in (("gpt-1", [2, 1]), ("llama-1", [2, 2])):
+            assert (await it.post(model=model)).headers["x-gateway-upstream"]
+            assert it.asked() == count
+        assert (await it.post(model="stray")).status_code == httpx.codes.NOT_FOUND
+
+
+async def test_a_list_does_not_wait_long_for_who_hangs(monkeypatch):
+    monkeypatch.setattr("gateway.adapters.model_list.PATIENCE", 0.2)
+
+    async def begins(exchange):
+        await exchange.head(200, [("content-type", "application/json")])
+        await hangs(exchange)
+
+    async with party(hangs, begins, lists("m")) as it:
+        begun = time.monotonic()
+        models = (await it.get("/v1/models")).json()["data"]
+        assert time.monotonic() - begun < 2
+        assert [model["id"] for model in models] == ["m"]
+        async with asyncio.timeout(1):
+            for name in "ab":
+                await it.servers[name].exchanges[0].closed.wait()
+
+
+async def test_a_server_without_a_list_is_not_set_aside_for_it():
+    async def script(exchange):
+        await (refuses(500) if exchange.request.method == "GET" else says_hello)(exchange)
+
+    async with party(script, lists("m")) as it:
+        for _ in range(6):
+            await it.get("/v1/models")
+        assert it.counted("breaker_open", upstream="a") == 0
+
+
+async def test_who_leaves_during_a_list_closes_all_that_is_open_for_it():
+    async def begins(exchange):
+        await exchange.head(200, [("content-type", "application/json")])
+        await hangs(exchange)
+
+    async with party(begins, hangs) as it:
+        asking = asyncio.create_task(it.get("/v1/models"))
+        for name in "ab":
+            await asyncio.wait_for(it.servers[name].arrived.wait(), 5)
+        await asyncio.sleep(0.1)  # so that the head of the one is there
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        async with asyncio.timeout(1):
+            for name in "ab":
+                await it.servers[name].exchanges[0].closed.wait()
+
+
+async def test_what_names_no_model_always_goes_to_the_first():
+    chance = random.Random(1).random
+    places = {"a": {"order": 1}, "b": {"order": 0}, "c": {"order": 0}}
+    async with party(aborts, refuses(503), says_hello, chance=chance, **places) as it:
+        for _ in range(5):
+            response = await it.get("/v1/files/f-1")
+            assert response.status_code == httpx.codes.SERVICE_UNAVAILABLE
+        assert it.asked() == [0, 5, 0]
+
+
+async def test_a_refusal_is_told_rather_than_a_connection_lost_after_it():
+    script = first_then(refuses(503, ("retry-after-ms", "5"), ("connection", "close")), aborts)
+    async with party(script, retries=1) as it:
+        response = await it.post()
+        assert it.asked() == [2]
+    assert (response.status_code, response.content) == (503, LIMITED)
+
+
+async def test_a_refusal_that_does_not_end_holds_up_nobody_and_is_closed():
+    async def begins(exchange):
+        await exchange.head(503, length=100)
+        await exchange.raw(b"half of it")
+        await exchange.closed.wait()
+
+    async with party(begins, says_hello) as it:
+        begun = time.monotonic()
+        assert (await it.post()).status_code == httpx.codes.OK
+        assert time.monotonic() - begun < 2
+        await asyncio.wait_for(it.servers["a"].exchanges[0].closed.wait(), 1)
+
+
+async def test_who_leaves_closes_the_refusal_and_the_server_that_is_asked_instead():
+    async def begins(exchange):
+        await exchange.head(503, length=100)
+        await exchange.closed.wait()
+
+    async with party(begins, hangs) as it:
+        posting = asyncio.create_task(it.post())
+        await asyncio.wait_for(it.servers["b"].arrived.wait(), 5)
+        assert not it.servers["a"].exchanges[0].closed.is_set()
+        posting.cancel()
+        await asyncio.gather(posting, return_exceptions=True)
+        async with asyncio.timeout(1):
+            for name in "ab":
+                await it.servers[name].exchanges[0].closed.wait()
+
+
+async def test_several_may_stand_in_the_environment(monkeypatch):
+    monkeypatch.setenv("GATEWAY_UPSTREAMS", '[{"name": "a", "base_url": "http://a/v1"}]')
+    assert [server.name for server in load_settings().upstreams] == ["a"]
+    monkeypatch.setenv("GATEWAY_UPSTREAMS", "http://a/v1")
+    with pytest.raises(StartupError, match=r"^GATEWAY_UPSTREAMS: in the environment it is a list"):
+        load_settings()
 
 
 async def test_a_list_that_nobody_tells_is_the_first_ones_answer():

@@ -11,6 +11,8 @@ from email.utils import parsedate_to_datetime
 LONGEST_WAIT = 20.0  # seconds; who asks for more gets its answer passed on instead
 FIRST_WAIT, MOST_BACKOFF = 0.5, 8.0
 
+REFUSAL = 400  # the first status of one
+
 _AGAIN = frozenset({408, 409, 429})
 _SERVER_SIDE = 500
 
@@ -27,6 +29,8 @@ def wait_after(
 
     `attempt` counts from 0. `chance`, 0..1, spreads those who wait, by up to a quarter less.
     """
+    if status < REFUSAL:
+        return None
     said = {name.lower(): value.decode("latin-1").strip() for name, value in headers}
     match said.get(b"x-should-retry", "").lower():
         case "true":

@@ -1,56 +1,29 @@
 """Several OpenAI-compatible servers as one `ChatModel`: chosen by model, tried again, replaced.
 
-Everything here happens before the first byte of an answer is sent on. The client gets the last
-answer as it came, status and headers included; when servers failed in different ways, an answer
-says more than a lost connection does.
+Everything here happens before the first byte of an answer is sent on. When all fail, the client
+gets the last answer that came, as it came; an answer says more than a lost connection does, so an
+error is told only where none came.
 """
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
-from urllib.parse import unquote
-
-import orjson
 
 from gateway.adapters.breaker import Breaker
+from gateway.adapters.model_list import models_of
 from gateway.adapters.retries import backoff, failed, wait_after
+from gateway.adapters.servers import Server, asks_for_models, chosen, model_of
 from gateway.errors import (
     NoSuchModelError,
     UpstreamError,
     UpstreamTimeoutError,
     UpstreamUnreachableError,
 )
-from gateway.memory.ports import ChatModel, ModelRequest, ModelResponse
+from gateway.memory.ports import ModelRequest, ModelResponse
 from gateway.metrics import Metrics
 
 NAMED = b"x-gateway-upstream"
-REFUSAL = 2**20  # bytes of a refusal that are kept while others are tried
-
-_MODELS = "models"
-_OK = 200
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Server:
-    """One of them. Of those whose `models` match, the lowest `order` comes first.
-
-    Among equals the choice is random, in proportion to `weight`.
-    """
-
-    name: str
-    model: ChatModel
-    models: tuple[str, ...] = ("*",)
-    order: int = 0
-    weight: int = 1
-    breaker: Breaker = field(default_factory=Breaker)
-
-    def serves(self, model: str) -> bool:
-        """A request that names no model may go to any."""
-        return not model or any(fnmatchcase(model, pattern) for pattern in self.models)
 
 
 class Upstreams:
@@ -66,7 +39,7 @@ class Upstreams:
         retries: int = 0,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        self._servers = tuple(servers)
+        self._servers = sorted(servers, key=lambda server: server.order)
         self._metrics = metrics
         self._retries = retries
         self._chance = chance
@@ -78,66 +51,54 @@ class Upstreams:
 
         Raises NoSuchModelError, UpstreamUnreachableError, UpstreamTimeoutError.
         """
-        several = len(self._servers) > 1
-        if several and request.method == "GET" and request.path.partition("?")[0] == _MODELS:
-            return await self._union(request)
-        chosen = list(self._chosen(_model(request)))
-        if not chosen:
-            raise NoSuchModelError(_model(request))
-        outcome: ModelResponse | UpstreamError | None = None
-        for place, server in enumerate(chosen):
-            last = place == len(chosen) - 1 or not isinstance(request.body, bytes)
-            latest = await self._ask(server, request, last=last)
-            if not isinstance(latest, UpstreamError) or outcome is None:
-                outcome = latest
-            if last or not (isinstance(latest, UpstreamError) or failed(latest.status)):
-                break
-            self._metrics.fallbacks.labels(server.name).inc()
-        if isinstance(outcome, UpstreamError):
-            raise outcome
-        assert outcome is not None  # noqa: S101  one at least was asked
-        return outcome
+        if len(self._servers) > 1 and asks_for_models(request):
+            return await models_of(self._servers, request)
+        model = model_of(request)
+        servers = chosen(self._servers, model, self._chance)
+        if not servers:
+            raise NoSuchModelError(model)
+        said = _Said()
+        try:
+            for place, server in enumerate(servers):
+                if place:
+                    self._metrics.fallbacks.labels(servers[place - 1].name).inc()
+                await self._ask(server, request, said)
+                if said.settled or not isinstance(request.body, bytes):
+                    break
+            return said.last_word()
+        except BaseException:  # who leaves meanwhile leaves nothing open
+            await said.aclose()
+            raise
 
-    def _chosen(self, model: str) -> Iterator[Server]:
-        """Whom to ask, in turn: those whose breaker is open come last."""
-        fit = [server for server in self._servers if server.serves(model)]
-        if len(fit) > 1:
-            # A weighted shuffle: https://doi.org/10.1016/j.ipl.2005.11.003
-            fit.sort(key=lambda s: (s.order, -(self._chance() ** (1 / s.weight))))
-        if len(fit) > 1:
-            ready = {server.name for server in fit if server.breaker.allows()}
-            fit.sort(key=lambda server: server.name not in ready)
-        return iter(fit)
-
-    async def _ask(
-        self, server: Server, request: ModelRequest, *, last: bool
-    ) -> ModelResponse | UpstreamError:
-        """One server's answer, or why there is none. What is not the last resort is kept short."""
+    async def _ask(self, server: Server, request: ModelRequest, said: "_Said") -> None:
+        """Ask one server, and again where that is worth the wait."""
         for attempt in range(self._retries + 1):
-            again = attempt < self._retries and isinstance(request.body, bytes)
-            outcome = await self._once(server, request)
-            if isinstance(outcome, UpstreamError):
+            if attempt:
+                self._metrics.retries.labels(server.name).inc()
+            wait = None
+            try:
+                response = await self._once(server, request)
+            except UpstreamTimeoutError as error:  # nobody waits so long twice
+                said.failed(error)
+            except UpstreamUnreachableError as error:
+                said.failed(error)
                 wait = backoff(attempt, chance=self._chance())
-                if not again or not isinstance(outcome, UpstreamUnreachableError):
-                    return outcome
             else:
-                said = wait_after(outcome.status, outcome.headers, attempt, chance=self._chance())
-                if not again or said is None:
-                    keep = last or not failed(outcome.status)
-                    return outcome if keep else await _kept(outcome)
-                wait = said
-                await outcome.aclose()
-            self._metrics.retries.labels(server.name).inc()
+                await said.answered(response)
+                status, headers = response.status, response.headers
+                wait = wait_after(status, headers, attempt, chance=self._chance())
+            last = attempt == self._retries or not isinstance(request.body, bytes)
+            if wait is None or last:
+                return
             await asyncio.sleep(wait)
-        raise AssertionError("the last attempt returns")
 
-    async def _once(self, server: Server, request: ModelRequest) -> ModelResponse | UpstreamError:
+    async def _once(self, server: Server, request: ModelRequest) -> ModelResponse:
         try:
             response = await server.model.send(request)
         except (UpstreamUnreachableError, UpstreamTimeoutError) as error:
             server.breaker.failed()
             self._metrics.upstream_requests.labels(server.name, type(error).__name__).inc()
-            return error
+            raise
         if response.status >= 500:  # noqa: PLR2004  a refusal such as 429 says that it is well
             server.breaker.failed()
         else:
@@ -147,46 +108,40 @@ class Upstreams:
             return response
         return _Named(response, server.name)
 
-    async def _union(self, request: ModelRequest) -> ModelResponse:
-        """The models of all servers that tell theirs; what the first said, when none does."""
-        answers = await asyncio.gather(
-            *(self._once(server, request) for server in sorted(self._servers, key=_order))
-        )
-        models: dict[str, Any] = {}
-        refusal: ModelResponse | None = None
-        for answer in answers:
-            if isinstance(answer, UpstreamError):
-                continue
-            kept = await _kept(answer)
-            for model in _listed(kept):
-                models.setdefault(str(model.get("id")), model)
-            refusal = refusal or (kept if kept.status != _OK else None)
-        if models or refusal is None:
-            if not models and all(isinstance(answer, UpstreamError) for answer in answers):
-                raise next(answer for answer in answers if isinstance(answer, UpstreamError))
-            body = orjson.dumps({"object": "list", "data": list(models.values())})
-            head = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-            return _Kept(_OK, head, body)
-        return refusal
 
+class _Said:
+    """What has come of one request so far: the last answer, held open unread, and the first error.
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """A whole answer that is no longer under way."""
+    A refusal is a few bytes that are there with its head; and should it break off, then for the
+    client as it did for us.
+    """
 
-    status: int
-    headers: Sequence[tuple[bytes, bytes]]
-    content: bytes
+    def __init__(self) -> None:
+        self._answer: ModelResponse | None = None
+        self._error: UpstreamError | None = None
 
     @property
-    def body(self) -> AsyncIterator[bytes]:
-        return self._read()
+    def settled(self) -> bool:
+        """Whether there is an answer that no other server could better."""
+        return self._answer is not None and not failed(self._answer.status)
 
-    async def _read(self) -> AsyncIterator[bytes]:
-        yield self.content
+    async def answered(self, response: ModelResponse) -> None:
+        before, self._answer = self._answer, response
+        if before is not None:
+            await before.aclose()
+
+    def failed(self, error: UpstreamError) -> None:
+        self._error = self._error or error
+
+    def last_word(self) -> ModelResponse:
+        if self._answer is not None:
+            return self._answer
+        assert self._error is not None  # noqa: S101  one at least was asked
+        raise self._error
 
     async def aclose(self) -> None:
-        """Nothing is held open."""
+        if self._answer is not None:
+            await self._answer.aclose()
 
 
 class _Named:
@@ -199,44 +154,5 @@ class _Named:
         self.aclose = response.aclose
 
 
-async def _kept(response: ModelResponse) -> _Kept:
-    """The answer read to its end, as far as it goes, and closed."""
-    content = bytearray()
-    try:
-        async for chunk in response.body:
-            content += chunk
-            if len(content) > REFUSAL:
-                break
-    except UpstreamError:
-        pass  # what came of it must do
-    finally:
-        await response.aclose()
-    head = [pair for pair in response.headers if pair[0].lower() != b"content-length"]
-    return _Kept(response.status, head, bytes(content))
-
-
-def _listed(answer: _Kept) -> list[dict[str, Any]]:
-    if answer.status != _OK:
-        return []
-    try:
-        document = orjson.loads(answer.content)
-    except orjson.JSONDecodeError:
-        return []
-    data = document.get("data") if isinstance(document, dict) else None
-    return [model for model in data if isinstance(model, dict)] if isinstance(data, list) else []
-
-
-def _model(request: ModelRequest) -> str:
-    """The model that the body names, or the path does."""
-    path = request.path.partition("?")[0]
-    if not request.model and path.startswith(f"{_MODELS}/"):
-        return unquote(path.removeprefix(f"{_MODELS}/"))
-    return request.model
-
-
 def _openness(breaker: Breaker) -> float:
     return float(breaker.open)
-
-
-def _order(server: Server) -> int:
-    return server.order

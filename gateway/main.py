@@ -18,6 +18,7 @@ from gateway.http.app import create_app
 from gateway.http.background import Background
 from gateway.http.drain import Drain
 from gateway.http.gateway import Gateway
+from gateway.http.protocol import Http
 from gateway.memory.learning import Learner
 from gateway.memory.model import now
 from gateway.memory.recall import Recaller
@@ -124,7 +125,7 @@ async def serve(settings: Settings, progress: Progress, ready: Callable[[int], N
             config = uvicorn.Config(
                 create_app(gateway),
                 lifespan="off",
-                http="httptools",
+                http=Http,
                 loop="uvloop",
                 ws="none",
                 access_log=False,

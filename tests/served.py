@@ -18,6 +18,7 @@ from gateway.http.app import create_app
 from gateway.http.background import Background
 from gateway.http.drain import Drain
 from gateway.http.gateway import Gateway
+from gateway.http.protocol import Http
 from gateway.memory.learning import Learner
 from gateway.memory.model import now
 from gateway.memory.recall import Recaller
@@ -102,6 +103,8 @@ async def served(
     server = uvicorn.Server(
         uvicorn.Config(
             create_app(gateway),
+            http=Http,
+            ws="none",
             lifespan="off",
             log_config=None,
             access_log=False,

@@ -34,6 +34,7 @@ ROWS = {
     "F25": Row("the client leaves, in each window", 12),
     "F26": Row("the client closes its half of the connection", 1),
     "F27": Row("the client does not read, or hardly", 4),
+    "F28": Row("a head or a body comes slowly, wrongly or too long; requests sent ahead", 5),
     "F31": Row("Redis is down at the end of a turn", 3),
     "F32": Row("Redis is frozen", 2),
     "F33": Row("Redis is emptied with turns queued", 2),

@@ -1,9 +1,12 @@
 """The command line: `memory-gateway serve` and what keeps a data folder in shape."""
 
+import asyncio
+import json
 import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -13,6 +16,7 @@ from gateway import __version__, logs
 from gateway.errors import StartupError
 from gateway.settings import Settings, load_settings
 
+SOMETHING_WRONG = 1  # exit code when the doctor found it
 CANNOT_START = 2  # exit code when settings, files or the data folder stand in the way
 
 app = typer.Typer(
@@ -65,6 +69,29 @@ def compact() -> None:
         from gateway import main  # noqa: PLC0415  as above
 
         main.compact(settings, _progress)
+
+
+@app.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    patience: Annotated[float, typer.Option(min=0.1, help="Seconds for each check.")] = 2.0,
+) -> None:
+    """Say of each part whether it works, and how to mend it; exit code 1 if one does not.
+
+    Example: memory-gateway doctor
+    """
+    logs.configure("error")
+    from gateway.doctor.examination import all_well, examine  # noqa: PLC0415  as above
+    from gateway.doctor.screen import table  # noqa: PLC0415  as above
+
+    findings = asyncio.run(examine(patience))
+    well = all_well(findings)
+    if as_json:
+        told = {"ok": well, "parts": [asdict(finding) for finding in findings]}
+        sys.stdout.write(json.dumps(told) + "\n")
+    else:
+        _out.print(table(findings))
+    raise typer.Exit(0 if well else SOMETHING_WRONG)
 
 
 def _version(wanted: bool) -> None:

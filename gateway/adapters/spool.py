@@ -136,6 +136,15 @@ class FileSpool:
         return await loop.run_in_executor(self._thread, lambda: work(*args, **kwargs))
 
 
+def bytes_in(folder: Path) -> int:
+    """How many the spools of all processes hold in `folder`, whoever has them locked."""
+    size = 0
+    for path in folder.glob(f"*{_SUFFIX}"):
+        with suppress(FileNotFoundError):  # replayed meanwhile
+            size += path.stat().st_size
+    return size
+
+
 @dataclass(frozen=True, slots=True)
 class _Held:
     """What waits in a file: turns, and bytes."""

@@ -75,6 +75,10 @@ def share(metric: str, of: str, legend: str) -> list[Query]:
     return [(f"{part} / {whole}", legend)]
 
 
+def last_hour(counter: str) -> list[Query]:
+    return [(f"sum(increase({counter}{{@}}[1h]))", "in the last hour")]
+
+
 def quantiles(metric: str) -> list[Query]:
     buckets = f"sum by (le) (rate({metric}_bucket{{@}}[$__rate_interval]))"
     return [(f"histogram_quantile({q}, {buckets})", f"p{q * 100:g}") for q in (0.5, 0.95, 0.99)]
@@ -191,30 +195,44 @@ ROWS: dict[str, Sequence[Panel]] = {
             unit="short",
             queries=gauge("gateway_queue_length"),
         ),
-        Panel(
-            title="Turns that could not be recorded",
-            unit="short",
-            queries=[("sum(increase(gateway_turns_unrecorded_total{@}[1h]))", "in the last hour")],
-            alarming=True,
-        ),
+    ],
+    "Store": [
         Panel(
             title="Calls to the Qdrant server that failed",
             unit="reqps",
-            queries=[
-                (
-                    "sum by (reason) (rate(gateway_store_failures_total{@}[$__rate_interval]))",
-                    "{{reason}}",
-                )
-            ],
+            queries=rate("gateway_store_failures_total", "reason"),
             says="While the server is down they are not made, and counted all the same.",
         ),
         Panel(
             title="Points of another scope",
             unit="short",
-            queries=[
-                ("sum(increase(gateway_store_foreign_points_total{@}[1h]))", "in the last hour")
-            ],
+            queries=last_hour("gateway_store_foreign_points_total"),
             says="The store returned them, and they were dropped. More than none is an alarm.",
+            alarming=True,
+        ),
+        Panel(
+            title="Turns that could not be recorded",
+            unit="short",
+            queries=last_hour("gateway_turns_unrecorded_total"),
+            says="Neither the store nor the spool took them: they will not be remembered.",
+            alarming=True,
+        ),
+        Panel(
+            title="Turns in the spool",
+            unit="short",
+            queries=gauge("gateway_spool_turns"),
+            says="They wait for the store to come back.",
+        ),
+        Panel(
+            title="Turns that went into the spool",
+            unit="ops",
+            queries=rate("gateway_turns_spooled_total", "instance"),
+        ),
+        Panel(
+            title="Damaged lines of the spool",
+            unit="short",
+            queries=last_hour("gateway_spool_damaged_lines_total"),
+            says="Each was a turn, torn or spoilt when it was read back.",
             alarming=True,
         ),
     ],

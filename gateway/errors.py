@@ -14,6 +14,8 @@
     - UpstreamTimeoutError
     - UpstreamBrokenError   it began an answer and did not end it
     - NoSuchModelError      no upstream serves the model that was asked for
+  x ExtractionError         the model that reads turns gave nothing to learn from
+    - ExtractionBusyError   it may answer later
   x FilterError             a filter expression is not well formed
 """
 
@@ -79,6 +81,21 @@ class UpstreamBrokenError(UpstreamError):
 
 class NoSuchModelError(UpstreamError):
     """No upstream is configured for the model; the message is its name."""
+
+
+class ExtractionError(GatewayError):
+    """The model that reads turns refused one, and would do so again."""
+
+
+class ExtractionBusyError(ExtractionError):
+    """It cannot be reached, is overloaded or too slow just now.
+
+    `wait` is for how many seconds it asked to be left alone.
+    """
+
+    def __init__(self, reason: str, *, wait: float = 0.0) -> None:
+        super().__init__(reason)
+        self.wait = wait
 
 
 class FilterError(GatewayError):

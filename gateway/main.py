@@ -30,6 +30,7 @@ from gateway.parts import (
     not_stored,
     open_embedder,
     open_folder,
+    open_proposer,
     open_spool,
     open_store,
     replaying,
@@ -38,6 +39,7 @@ from gateway.settings import Settings
 
 CATCH_UP = 1.0  # seconds that a start may spend on learning what a crash left pending
 RECORDS = 2.0  # seconds that what was cut at the end of the grace time has to be recorded in
+WAITING_FOR_A_MODEL = 64  # turns whose rules have learned while they wait for their answer
 
 _log = structlog.get_logger(__name__)
 
@@ -60,8 +62,10 @@ async def embedded(
             open_store(settings, embedder, metrics, progress=progress, refused=refused)
         )
         model = await stack.enter_async_context(chat_model(settings, metrics))
-        learner = Learner(store=store, outbox=store, embedder=embedder)
-        queue = LocalQueue(learner.learn, store, metrics)
+        proposer = await stack.enter_async_context(open_proposer(settings, model, metrics))
+        learner = Learner(store=store, outbox=store, embedder=embedder, proposer=proposer)
+        at_once = WAITING_FOR_A_MODEL if proposer else 1
+        queue = LocalQueue(learner.learn, store, metrics, at_once=at_once)
         metrics.gauge("gateway_queue_length", "Turns that wait to be learned.", lambda: len(queue))
         metrics.gauge("gateway_in_flight", "Requests being served.", lambda: len(drain))
         metrics.gauge("gateway_tasks", "Tasks of the event loop.", lambda: len(asyncio.all_tasks()))

@@ -99,6 +99,25 @@ class Metrics:
             ["outcome"],
             registry=self.registry,
         )
+        self.extractions = Counter(
+            "gateway_extractions",
+            "Turns that a model was to read: ok, repaired, retried; refused, unreadable,"
+            " unavailable, which leave them to the rules.",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self.extraction_seconds = Histogram(
+            "gateway_extraction_seconds",
+            "Of one request to the model that reads turns.",
+            buckets=_SLOW,
+            registry=self.registry,
+        )
+        self.extraction_tokens = Counter(
+            "gateway_extraction_tokens",
+            "Tokens of the model that reads turns, as its server counts them: in, out.",
+            ["direction"],
+            registry=self.registry,
+        )
 
     def gauge(self, name: str, help_text: str, read: Callable[[], float]) -> None:
         """A value that is read when it is asked for."""

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import structlog
 
+from gateway.adapters.completion import CompletionExtractor
 from gateway.adapters.edge import EdgeStore
 from gateway.adapters.embeddings import FastEmbedder
 from gateway.adapters.minilm import MODEL, ensure_default_model
@@ -21,6 +22,7 @@ from gateway.adapters.upstream import Timeouts, Upstream
 from gateway.adapters.upstreams import Upstreams
 from gateway.errors import StartupError
 from gateway.memory.ports import ChatModel
+from gateway.memory.proposals.proposer import Proposer
 from gateway.memory.turn_log import Recorded, TurnLog
 from gateway.metrics import Metrics
 from gateway.settings import Settings, UpstreamServer
@@ -149,6 +151,32 @@ async def chat_model(settings: Settings, metrics: Metrics) -> AsyncIterator[Chat
                 )
             )
         yield Upstreams(made, metrics, retries=settings.upstream_retries)
+
+
+@asynccontextmanager
+async def open_proposer(
+    settings: Settings, chats: ChatModel, metrics: Metrics
+) -> AsyncIterator[Proposer | None]:
+    """The model that reads turns, or None. It is asked at `chats` unless it has its own server."""
+    if not settings.extraction_model:
+        yield None
+        return
+    async with AsyncExitStack() as stack:
+        if settings.extraction_base_url:
+            chats = own = Upstream(
+                settings.extraction_base_url,
+                api_key=settings.extraction_api_key.get_secret_value(),
+                timeouts=Timeouts(connect=settings.upstream_connect_timeout),
+            )
+            stack.push_async_callback(own.aclose)
+        extractor = CompletionExtractor(
+            chats,
+            settings.extraction_model,
+            metrics,
+            seconds=settings.extraction_timeout,
+            concurrency=settings.extraction_concurrency,
+        )
+        yield Proposer(extractor, lambda outcome: metrics.extractions.labels(outcome).inc())
 
 
 @asynccontextmanager

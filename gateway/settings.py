@@ -110,6 +110,23 @@ class Settings(BaseSettings):
         (), description="Several upstreams, as `[[upstreams]]` in the TOML file; here, in JSON."
     )
 
+    extraction_model: str = Field(
+        "",
+        description="The model that reads turns for what to remember; empty: the rules alone do.",
+    )
+    extraction_base_url: str = Field(
+        "", description="That model's server, if it is not the upstream of the chats."
+    )
+    extraction_api_key: SecretStr = Field(
+        SecretStr(""), description="The key for GATEWAY_EXTRACTION_BASE_URL."
+    )
+    extraction_timeout: float = Field(
+        60.0, gt=0, description="Seconds for one answer of that model."
+    )
+    extraction_concurrency: int = Field(
+        4, ge=1, le=64, description="Turns that it is asked about at once."
+    )
+
     embedding_model: str = Field(
         "sentence-transformers/all-MiniLM-L6-v2", description="Any text model that fastembed knows."
     )
@@ -245,6 +262,19 @@ class Settings(BaseSettings):
                 raise ValueError(
                     f"upstream {server.name}: {server.api_key_env}, its api_key_env, is not set"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _turns_are_read_somewhere(self) -> Self:
+        model, url = "GATEWAY_EXTRACTION_MODEL", "GATEWAY_EXTRACTION_BASE_URL"
+        if self.extraction_base_url:
+            self._check_upstream(url, self.extraction_base_url)
+        elif self.extraction_api_key.get_secret_value():
+            raise ValueError(f"GATEWAY_EXTRACTION_API_KEY is the key for {url}, which is not set")
+        elif self.extraction_model and not (self.upstream_base_url or self.upstreams):
+            raise ValueError(f"{model} is set and there is no upstream for it: set {url}")
+        if self.extraction_base_url and not self.extraction_model:
+            raise ValueError(f"{url} is set and {model} is not")
         return self
 
     def _check_upstream(self, named: str, url: str) -> None:

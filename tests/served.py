@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
 import uvicorn
@@ -24,7 +24,7 @@ from gateway.memory.model import now
 from gateway.memory.recall import Recaller
 from gateway.memory.turn_log import TurnLog
 from gateway.metrics import Metrics
-from gateway.parts import not_stored
+from gateway.parts import not_stored, open_proposer
 from gateway.settings import Settings
 
 
@@ -72,7 +72,9 @@ async def served(
         if upstream_url
         else OfflineModel()
     )
-    learner = Learner(store=store, outbox=store, embedder=embedder)
+    stack = AsyncExitStack()
+    proposer = await stack.enter_async_context(open_proposer(config, model, metrics))
+    learner = Learner(store=store, outbox=store, embedder=embedder, proposer=proposer)
     queue = LocalQueue(learner.learn, store, metrics)
     turn_log = TurnLog(
         learner=learner,
@@ -122,5 +124,6 @@ async def served(
         await running
         await background.aclose(5)
         await queue.aclose()
+        await stack.aclose()
         if isinstance(model, Upstream):
             await model.aclose()

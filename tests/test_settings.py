@@ -12,7 +12,10 @@ from gateway.settings import CONFIG, PREFIX, Settings, is_loopback, load_setting
 
 README = Path(__file__).parent.parent / "README.md"
 SECRET = "hunter2-hunter2"
-SECRETS = ["GATEWAY_API_KEYS", "GATEWAY_UPSTREAM_API_KEY", "OPENAI_API_KEY"]
+SECRETS = [
+    *("GATEWAY_API_KEYS", "GATEWAY_UPSTREAM_API_KEY", "OPENAI_API_KEY"),
+    "GATEWAY_EXTRACTION_API_KEY",
+]
 
 
 @pytest.fixture
@@ -256,6 +259,24 @@ def test_any_other_upstream_is_taken(load, url):
 )
 def test_an_upstream_that_is_no_http_url_is_refused_and_named(refusal, url):
     assert "GATEWAY_UPSTREAM_BASE_URL" in refusal(GATEWAY_UPSTREAM_BASE_URL=url)
+
+
+def test_a_model_that_reads_turns_needs_a_server(load, refusal):
+    model, url = "GATEWAY_EXTRACTION_MODEL", "GATEWAY_EXTRACTION_BASE_URL"
+    assert load(GATEWAY_EXTRACTION_MODEL="m", OPENAI_BASE_URL="http://a/v1").extraction_model == "m"
+    own = load(
+        GATEWAY_EXTRACTION_MODEL="m",
+        GATEWAY_EXTRACTION_BASE_URL="http://b/v1",
+        GATEWAY_EXTRACTION_API_KEY="k",
+    )
+    assert own.extraction_base_url == "http://b/v1"
+    assert url in refusal(GATEWAY_EXTRACTION_MODEL="m")
+    assert model in refusal(GATEWAY_EXTRACTION_BASE_URL="http://b/v1")
+    assert url in refusal(
+        GATEWAY_EXTRACTION_MODEL="m", GATEWAY_EXTRACTION_API_KEY="k", OPENAI_BASE_URL="http://a/v1"
+    )
+    for wrong in ("b/v1", "http://127.0.0.1:8080/v1"):
+        assert url in refusal(GATEWAY_EXTRACTION_MODEL="m", GATEWAY_EXTRACTION_BASE_URL=wrong)
 
 
 def test_openai_s_own_variables_stand_in_for_the_upstream_s(load):

@@ -1,4 +1,4 @@
-"""A job queue in this process: learns recorded turns one after the other.
+"""A job queue in this process: learns recorded turns in the background.
 
 It holds ids only, and losing them is harmless: the ledger knows which turns are pending, and a
 sweep at the start and now and then queues what was left, after a crash as well.
@@ -9,20 +9,24 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from gateway.errors import ExtractionBusyError
 from gateway.memory.model import Millis, TurnState, now
 from gateway.memory.ports import Outbox
 from gateway.metrics import Metrics
 
 SWEEP_LIMIT = 1000  # ids read from the ledger at once
+LONGEST_WAIT = 60.0  # seconds that a model's server may put a turn off
 
 _log = structlog.get_logger(__name__)
 
 
 class LocalQueue:
-    """Runs `learn` on each turn id, in the order they came.
+    """Runs `learn` on each turn id, in the order they came, on `at_once` of them at a time.
 
-    A failure is tried again after `backoff` seconds, doubled each time, and parked with its reason
-    after `tries` attempts. Turns still pending after `sweep_every` seconds are queued again.
+    A turn that comes again while it is under way is learned again afterwards. A failure is tried
+    again after `backoff` seconds, doubled each time, or after as long as the model's server asks
+    for, and parked with its reason after `tries` attempts. Turns still pending after `sweep_every`
+    seconds are queued again.
     """
 
     def __init__(
@@ -31,6 +35,7 @@ class LocalQueue:
         outbox: Outbox,
         metrics: Metrics,
         *,
+        at_once: int = 1,
         tries: int = 5,
         backoff: float = 1.0,
         sweep_every: float = 60.0,
@@ -39,6 +44,7 @@ class LocalQueue:
         self._learn = learn
         self._outbox = outbox
         self._metrics = metrics
+        self._at_once = at_once
         self._tries = tries
         self._backoff = backoff
         self._sweep_every = sweep_every
@@ -48,13 +54,13 @@ class LocalQueue:
         self._attempts: dict[str, int] = {}
         self._arrived = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
-        self._busy = False
+        self._under_way: set[str] = set()
         self._idle = asyncio.Event()
         self._idle.set()
 
     def __len__(self) -> int:
         """Turns that are not learned yet: under way, waiting, or waiting for another try."""
-        return len(self._waiting) + len(self._retrying) + self._busy
+        return len(self._waiting) + len(self._retrying) + len(self._under_way)
 
     async def enqueue(self, turn_id: str) -> None:
         """Learn this turn soon. Queued twice is learned once."""
@@ -84,7 +90,8 @@ class LocalQueue:
     async def _run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._sweep_now_and_then())
-            tasks.create_task(self._work())
+            for _ in range(self._at_once):
+                tasks.create_task(self._work())
 
     async def _sweep_now_and_then(self) -> None:
         while True:
@@ -102,17 +109,21 @@ class LocalQueue:
 
     async def _work(self) -> None:
         while True:
-            while not self._waiting:
+            while (turn_id := self._next()) is None:
                 self._arrived.clear()
                 await self._arrived.wait()
-            turn_id = next(iter(self._waiting))
             del self._waiting[turn_id]
-            self._busy = True
+            self._under_way.add(turn_id)
             await self._attempt(turn_id)
-            self._busy = False
+            self._under_way.remove(turn_id)
+            if turn_id in self._waiting:
+                self._arrived.set()
             if not self:
                 self._idle.set()
             await asyncio.sleep(0)  # a backlog must not keep requests from the loop
+
+    def _next(self) -> str | None:
+        return next((turn_id for turn_id in self._waiting if turn_id not in self._under_way), None)
 
     def _push(self, turn_id: str) -> None:
         if turn_id not in self._retrying:
@@ -124,12 +135,13 @@ class LocalQueue:
         try:
             await self._learn(turn_id)
         except Exception as error:  # noqa: BLE001  any failure of a job is the queue's to handle
-            await self._failed(turn_id, type(error).__name__)
+            wait = error.wait if isinstance(error, ExtractionBusyError) else 0.0
+            await self._failed(turn_id, type(error).__name__, wait=min(wait, LONGEST_WAIT))
         else:
             self._attempts.pop(turn_id, None)
             self._metrics.jobs.labels("learned").inc()
 
-    async def _failed(self, turn_id: str, reason: str) -> None:
+    async def _failed(self, turn_id: str, reason: str, *, wait: float) -> None:
         attempts = self._attempts[turn_id] = self._attempts.get(turn_id, 0) + 1
         parked = attempts >= self._tries
         outcome = "parked" if parked else "retried"
@@ -138,7 +150,7 @@ class LocalQueue:
         if parked:
             del self._attempts[turn_id]
         else:
-            delay = self._backoff * 2 ** (attempts - 1)
+            delay = max(self._backoff * 2 ** (attempts - 1), wait)
             loop = asyncio.get_running_loop()
             self._retrying[turn_id] = loop.call_later(delay, self._again, turn_id)
         state = TurnState.PARKED if parked else TurnState.PENDING

@@ -31,7 +31,7 @@ def wait_after(
     """
     if status < REFUSAL:
         return None
-    said = {name.lower(): value.decode("latin-1").strip() for name, value in headers}
+    said = _named(headers)
     match said.get(b"x-should-retry", "").lower():
         case "true":
             pass
@@ -50,8 +50,16 @@ def backoff(attempt: int, *, chance: float) -> float:
     return min(FIRST_WAIT * 2.0 ** min(attempt, 10), MOST_BACKOFF) * (1 - chance / 4)
 
 
-def _asked(said: dict[bytes, str]) -> float | None:
+def asked_to_wait(headers: Sequence[tuple[bytes, bytes]]) -> float | None:
     """The seconds that the server asks to be left alone, or None when it does not say."""
+    return _asked(_named(headers))
+
+
+def _named(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, str]:
+    return {name.lower(): value.decode("latin-1").strip() for name, value in headers}
+
+
+def _asked(said: dict[bytes, str]) -> float | None:
     for name, scale in ((b"retry-after-ms", 1000.0), (b"retry-after", 1.0)):
         value = said.get(name, "")
         try:

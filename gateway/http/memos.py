@@ -9,7 +9,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Send
 from starlette.types import Scope as HttpScope
 
-from gateway.errors import EmbeddingError, StoreError
+from gateway.errors import EmbeddingError, ExtractionBusyError, StoreError
 from gateway.http.access import MEMOS_PREFIX, respond
 from gateway.http.auth import PROJECT
 from gateway.http.errors import ApiError
@@ -75,7 +75,8 @@ class Endpoint(Generic[BodyType]):
 async def add_message(gateway: Gateway, project: str, body: AddMessage) -> Data:
     """Record the messages as one turn; unless `async_mode`, learn it before answering.
 
-    A turn that only the spool could take is learned later, whatever the mode.
+    A turn that only the spool could take is learned later, whatever the mode; so is what a model
+    would add that cannot be reached.
 
     The same messages added again are the same turn, and change nothing.
     """
@@ -103,7 +104,10 @@ async def add_message(gateway: Gateway, project: str, body: AddMessage) -> Data:
         raise StoreError("the turn could not be kept")
     at_once = recorded is Recorded.STORED and not body.async_mode
     if at_once:
-        await gateway.learner.learn(turn.id)
+        try:
+            await gateway.learner.learn(turn.id)
+        except ExtractionBusyError:  # by the rules it is learned; the model is asked again later
+            at_once = False
     status = "completed" if at_once else "running"
     return {"success": True, "task_id": turn.id, "status": status}
 

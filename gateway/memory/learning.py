@@ -1,8 +1,8 @@
 """Learning: a turn is recorded, then learned; doing either again changes nothing.
 
 `record` makes what was said durable and findable by its words, at once. `learn` runs as a job: it
-adds the vectors, and what the user's own sentences state. Nothing raw is ever replaced by something
-derived from it.
+adds the vectors, what the user's own sentences state, and then, where there is a model for it, what
+that finds besides. Nothing raw is ever replaced by something derived from it.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from gateway.errors import StoreError
 from gateway.memory.episodes import episodes
 from gateway.memory.extraction import extract
 from gateway.memory.model import (
+    Candidate,
     Ending,
     Indexed,
     Kind,
@@ -27,20 +28,25 @@ from gateway.memory.model import (
     now,
 )
 from gateway.memory.ports import Embedder, Outbox, Selection, Store
+from gateway.memory.proposals.proposer import Proposer
+from gateway.memory.proposals.refining import refined, unspoken
 from gateway.memory.reconciliation import reconcile, slots
 from gateway.memory.redaction import redacted
 from gateway.memory.wording import UNTYPED
 
 _WORDS = re.compile(r"[^\W\d_]+")  # of a slot such as "home.place"
 
-STATED = frozenset({Kind.FACT, Kind.PREFERENCE})
+STATED = frozenset({Kind.FACT, Kind.PREFERENCE, Kind.TOOL})
 KEPT = frozenset(Status)  # a memory that was deleted stays so when it is said again
 SLOT_LIMIT = 100  # states of one slot that are compared
 ROUNDS = 20  # of reading and writing one turn's slots, while others write them too
 
 
 class Learner:
-    """Learns into one store. `outbox` is the same ledger, read by turn id alone."""
+    """Learns into one store. `outbox` is the same ledger, read by turn id alone.
+
+    Without a `proposer` the rules alone read what is said.
+    """
 
     def __init__(
         self,
@@ -48,11 +54,13 @@ class Learner:
         store: Store,
         outbox: Outbox,
         embedder: Embedder,
+        proposer: Proposer | None = None,
         clock: Callable[[], Millis] = now,
     ) -> None:
         self._store = store
         self._outbox = outbox
         self._embedder = embedder
+        self._proposer = proposer
         self._clock = clock
         # In one process, two turns of one user need not find out that they are in each other's way.
         self._locks: WeakValueDictionary[Scope, asyncio.Lock] = WeakValueDictionary()
@@ -73,7 +81,8 @@ class Learner:
     async def learn(self, turn_id: str) -> None:
         """Learn a recorded turn; one that is gone or learned already is left alone.
 
-        Raises StoreError, EmbeddingError.
+        Raises StoreError, EmbeddingError, and ExtractionBusyError when what the rules read is
+        learned already and the model is to be asked once more.
         """
         turn = await self._outbox.load(turn_id)
         if turn is None or turn.state is TurnState.LEARNED:
@@ -89,24 +98,33 @@ class Learner:
             if piece.memory.id not in newer
         ]
         await self._store.revise_memories(turn.scope, entries, held)
-        async with self._locks.setdefault(turn.scope, asyncio.Lock()):
-            await self._state(said)
+        by_rules = extract(said)
+        await self._state(said, by_rules)
+        if self._proposer is not None and (by_model := await self._proposer.propose(said)):
+            await self._state(said, refined(by_rules, by_model))
         await self._outbox.mark(turn.id, TurnState.LEARNED, created=turn.created)
 
-    async def _state(self, turn: Turn) -> None:
-        """Add what the turn states to what is known, or bring what is known up to date.
+    async def _state(self, turn: Turn, candidates: Sequence[Candidate]) -> None:
+        """Add what the turn states to what is known, or bring what is known up to date."""
+        if candidates:
+            async with self._locks.setdefault(turn.scope, asyncio.Lock()):
+                await self._revise(turn, candidates)
+
+    async def _revise(self, turn: Turn, candidates: Sequence[Candidate]) -> None:
+        """Read, reconcile and write, as often as it takes.
 
         Another process may be changing the same slots. What it changed since they were read is
         left alone, so they are read again until nothing is to be changed: whoever writes last has
         seen everything, and everybody comes to the same.
         """
-        candidates = extract(turn)
-        if not candidates:
-            return
         for _ in range(ROUNDS):
             known = await self._known(turn.scope, slots(candidates))
             operations = reconcile(
-                candidates, known, scope=turn.scope, labels=turn.labels, now=self._clock()
+                unspoken(candidates, known),
+                known,
+                scope=turn.scope,
+                labels=turn.labels,
+                now=self._clock(),
             )
             if not operations:
                 return

@@ -1,13 +1,21 @@
-"""What the domain asks of the world: six small protocols. Adapters implement them, fakes too.
+"""What the domain asks of the world: seven small protocols. Adapters implement them, fakes too.
 
 Every method of `Store` takes a `Scope` first and touches nothing outside it. `Outbox` is the
 learning side of the same ledger and the only part that reads across scopes; the HTTP floor is never
 given one.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from gateway.memory.filters import Filter
 from gateway.memory.model import (
@@ -241,6 +249,19 @@ class ChatModel(Protocol):
         """Returns when the answer's headers are there.
 
         Raises UpstreamUnreachableError, UpstreamTimeoutError.
+        """
+        ...
+
+
+class Extractor(Protocol):
+    """A language model that is asked one thing at a time and answers in JSON, as far as it can."""
+
+    async def complete(
+        self, messages: Sequence[Mapping[str, str]], schema: Mapping[str, Any]
+    ) -> str:
+        """What it wrote in answer to a chat; `schema` is the JSON schema that it was to keep to.
+
+        Raises ExtractionBusyError when asking again may help, ExtractionError when not.
         """
         ...
 

@@ -139,7 +139,11 @@ def _memory(
 
 
 def _merged(held: Memory, said: Memory) -> Memory:
-    """Two tellings of one statement: the later one's words, the sources of both."""
+    """Two tellings of one statement: the later one's words, the sources of both.
+
+    Of two dates it has the later one, so that a date which is found afterwards is kept, whatever
+    the order.
+    """
     latest = said if _order(said) > _order(held) else held
     sources = _kept({*held.sources, *said.sources})
     confidence = max(held.confidence, said.confidence)
@@ -151,6 +155,9 @@ def _merged(held: Memory, said: Memory) -> Memory:
         updated=held.updated,
         sources=sources,
         confidence=confidence,
+        event_time=max(
+            (t for t in (held.event_time, said.event_time) if t is not None), default=None
+        ),
         speaker=Speaker.USER if Speaker.USER in (held.speaker, said.speaker) else latest.speaker,
         status=held.status,
         supersedes=held.supersedes,

@@ -195,6 +195,24 @@ ROWS: dict[str, Sequence[Panel]] = {
             unit="short",
             queries=gauge("gateway_queue_length"),
         ),
+        Panel(
+            title="Turns read by a model, by outcome",
+            unit="ops",
+            queries=rate("gateway_extractions_total", "outcome"),
+            says="Refused, unreadable and unavailable ones are left as the rules learned them.",
+            stacked=True,
+        ),
+        Panel(
+            title="One answer of the model that reads turns",
+            unit="s",
+            queries=quantiles("gateway_extraction_seconds"),
+        ),
+        Panel(
+            title="Tokens of the model that reads turns",
+            unit="short",
+            queries=rate("gateway_extraction_tokens_total", "direction"),
+            stacked=True,
+        ),
     ],
     "Store": [
         Panel(

@@ -45,6 +45,7 @@ ROWS = {
     "F39": Row("a worker is killed at each point of a job", 15),
     "F40": Row("a worker is asked to stop at each point of a job", 4),
     "F41": Row("two workers have the same turn at once", 3),
+    "F42": Row("the model that reads turns fails, or says what is not so", 14),
     "F43": Row("Qdrant is gone in the middle of a job", 4),
     "F44": Row("a turn that can never be learned", 2),
     "F45": Row("clocks and the order of turns", 6),

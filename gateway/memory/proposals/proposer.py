@@ -1,0 +1,52 @@
+"""What a model makes of a turn: asked once, once more when its answer cannot be read, then left.
+
+It never stands in the way of learning: a turn that it gives nothing for is what the rules made it.
+"""
+
+from collections.abc import Callable
+
+from gateway.errors import ExtractionBusyError, ExtractionError
+from gateway.memory.model import Candidate, Turn
+from gateway.memory.ports import Extractor
+from gateway.memory.proposals import answers, asking, checking
+
+TRIES = 4  # of a turn with a model that cannot answer just now
+
+
+class Proposer:
+    """`report` is told how each turn came out.
+
+    `ok`, `repaired`: there was an answer, at once or when asked again. `retried`: the turn will
+    be tried again. `refused`, `unreadable`, `unavailable`: why the rules alone have learned.
+    """
+
+    def __init__(self, model: Extractor, report: Callable[[str], None]) -> None:
+        self._model = model
+        self._report = report
+
+    async def propose(self, turn: Turn) -> list[Candidate]:
+        """What is to be remembered of the turn besides; nothing, when the model cannot tell.
+
+        Raises ExtractionBusyError until the turn has had TRIES attempts.
+        """
+        asked = asking.messages(turn)
+        if asked is None:
+            return []
+        proposals = None
+        try:
+            answer = await self._model.complete(asked, asking.SCHEMA)
+            outcome, proposals = "ok", answers.read(answer)
+            if proposals is None:
+                answer = await self._model.complete(asking.again(asked, answer), asking.SCHEMA)
+                outcome, proposals = "repaired", answers.read(answer)
+            if proposals is None:
+                outcome = "unreadable"
+        except ExtractionBusyError:
+            if turn.attempts + 1 < TRIES:
+                self._report("retried")
+                raise
+            outcome = "unavailable"
+        except ExtractionError:
+            outcome = "refused"
+        self._report(outcome)
+        return checking.candidates(proposals or (), turn)

@@ -69,6 +69,7 @@ def test_lines_end_in_any_of_the_three_ways(end):
     assert events(b"data: a" + end + end + b"data: b" + end + end) == [b"a", b"b"]
 
 
+@pytest.mark.fault("F19")
 @pytest.mark.parametrize(
     "separator", ["\u2028", "\u2029", "\u0085", "\x0b", "\x0c", "\x1c", "\x1e"]
 )

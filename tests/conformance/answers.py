@@ -24,6 +24,7 @@ ODD_BODY = (
     b' \n{ "choices":[{"index":0,"message":{"role":"assistant","content":"1e3 \\u00e9\\/"},'
     b'"finish_reason":"stop"}],"n":1.10,"n":12345678901234567890123,"x":{"y":1E5,"z":null}}\r\n'
 )
+BOMB = gzip.compress(b" " * 50_000_000, mtime=0)
 LIMITS = (
     ("x-request-id", "req_7"),
     ("openai-organization", "org"),
@@ -137,6 +138,7 @@ ANSWERS = (
         "gzip though identity was asked",
         *whole(gzip.compress(BODY, mtime=0), ("Content-Encoding", "gzip")),
     ),
+    answered("a bomb in gzip", *whole(BOMB, ("Content-Encoding", "gzip"))),
     answered(
         "an error in gzip",
         *whole(

@@ -70,6 +70,7 @@ FIRST_CALLS = [
     part(1, "", id="call_b", type="function", name="time"),
 ]
 ERROR = {"error": {"message": "overloaded", "type": "server_error", "param": None, "code": "x"}}
+BOMB = gzip.compress(b"data: " + b"x" * 50_000_000, mtime=0)
 GZIP = gzip.compress(PLAIN, mtime=0)
 VENDOR: dict[str, Any] = {
     "obfuscation": "a8Zk",
@@ -231,6 +232,7 @@ STREAMS = (
         "a stream in gzip though identity was asked",
         *stream(*cut(GZIP, 20), fields=(("Content-Encoding", "gzip"),)),
     ),
+    answered("a streamed bomb in gzip", *stream(BOMB, fields=(("Content-Encoding", "gzip"),))),
     answered(
         "a stream in deflate though identity was asked",
         *stream(zlib.compress(PLAIN), fields=(("Content-Encoding", "deflate"),)),

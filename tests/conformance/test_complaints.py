@@ -309,6 +309,32 @@ async def test_20_long_lines_and_split_characters_pass(comparing):
     assert turn.messages[-1].text == "Hi."
 
 
+@pytest.mark.fault("F20")
+@pytest.mark.parametrize("mode", ["on", "off"])
+async def test_20_a_line_of_a_hundred_megabytes_passes_and_is_not_held(mode):
+    piece, pieces = b"y" * 2**18, 400
+
+    async def script(exchange):
+        await exchange.head(200, EVENTS)
+        await exchange.chunk(b'data: {"x":"')
+        for _ in range(pieces):
+            await exchange.chunk(piece)
+        await exchange.chunk(b'"}\n\n' + delta("Hi.", "stop") + DONE)
+        await exchange.end()
+
+    async def read_all(it):
+        url, headers = f"{it.url}/v1/chat/completions", {"x-memory": mode}
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
+            async with client.stream("POST", url, json=STREAM, headers=headers) as response:
+                return sum([len(chunk) async for chunk in response.aiter_raw()])
+
+    async with scripted_upstream(script) as upstream, served(upstream.url) as it:
+        before = psutil.Process().memory_info().rss
+        assert await read_all(it) > pieces * len(piece)
+        grown = psutil.Process().memory_info().rss - before
+    assert grown < 48 * 2**20
+
+
 async def test_21_who_leaves_in_the_middle_is_accounted_for_what_was_delivered_and_no_more():
     async with scripted_upstream() as upstream, served(upstream.url) as it:
         await seconds_until_seen(in_the_middle, upstream, it.url)

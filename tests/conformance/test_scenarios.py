@@ -6,13 +6,36 @@ from pathlib import Path
 import pytest
 
 from gateway.http import headers
-from tests.conformance.comparing import BY_NAME
+from tests.conformance.comparing import BY_NAME, named
 from tests.conformance.differences import CHANGES, DROPPED, HOPS, MADE_ANEW, PERSONAL
 from tests.conformance.scenarios import SCENARIOS
 
+FAULTS = {
+    "F13": named("status", "an error in gzip"),
+    "F15": named("a reset"),
+    "F18": [
+        *named("at a time", "at once", "in small pieces", "line ends", "lines that end", "CRLF"),
+        *named("comments", "space after", "byte order mark", "on several lines", "ids, names"),
+        *named("events without data", "fields nobody knows", "what is no JSON"),
+    ],
+    "F19": named("separators that end no line"),
+    "F21": named("though identity was asked", "bomb", "a reset within gzip", "a coding that"),
+    "F22": [
+        *named("tool call", "a function call", "two choices", "without an index", "usage"),
+        *named("reasoning", "refusal", "logprobs", "annotations", "audio", "members nobody knows"),
+    ],
+    "F23": named("though a stream was asked", "a stream that nobody asked for"),
+}
+
+
+def marked(name):
+    """A scenario's name with the rows of the table of faults of which it is a case."""
+    rows = [row for row, names in FAULTS.items() if name in names]
+    return pytest.param(name, marks=[pytest.mark.fault(row) for row in rows], id=name)
+
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("name", BY_NAME)
+@pytest.mark.parametrize("name", [marked(name) for name in BY_NAME])
 async def test_nothing_differs_but_what_is_documented(comparing, name):
     compared = await comparing.compared(name)
     for way, found in compared.found.items():

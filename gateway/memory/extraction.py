@@ -2,7 +2,8 @@
 
 Only messages of the user's role are read, sentence by sentence, with nothing guessed: what no rule
 reads makes no candidate, for the turn itself stays searchable word for word. English, and the
-plainest of German, Spanish and French. Deterministic, and linear in the length of a message.
+plainest of German, Spanish, French, Chinese and Japanese. Deterministic, and linear in the length
+of a message.
 """
 
 from collections.abc import Iterator

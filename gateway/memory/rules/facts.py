@@ -56,6 +56,7 @@ home.place
         since|all|my whole)\b)|have been living|am settled) {adverb}((out |over |back |down |up |
         just )?(in|near|outside( of)?|on|at|close to|by|around|off|between|across) {nowhere}(?=\S)|
         abroad|overseas|downtown|rurally)
+    my (home|house|flat|apartment) is (in|near|at) {nowhere}(?!(danger|a mess|order|ruins|need)\b)\S
     {I}(have )?{adverb}(moved|relocated|emigrated|immigrated) {adverb}(back |over |out |up |down |
         here |away |house )*(to|into|from|out of) {settled}(\S)
 home.birthplace
@@ -91,6 +92,11 @@ work.employer
         {I}(was|got|have been) (laid off|fired|let go|made redundant)
     my (employer|company|workplace|firm) is (called |named )?{proper}
 work.title
+    {I}\w+ (?!(this|that|it)\b)([\w'-]+ ){1,5}for a living\b
+    {I}{gone}teach (?!(you|him|her|them|myself|it|my|me|us|that|this)\b)\S
+    my (current |day |new )*job is (to \w+|(?!(bor|kill|stress|drain|tir|exhaust|demand|
+        go)ing)\w+ing (?!(me|and|but)\b)\w)
+    {I}(have )?{adverb}(started|begun) as an? {words}{job}\b
     my (current |day |new )*(job title|occupation|profession|job) is ((an? )?{words}{job}\b|
         (called|as) )
     {I}(am|have been|became) {adverb}(not |no longer )?(an? |the )(?![^,;.]*\b(at heart|to be|fan|
@@ -144,6 +150,9 @@ family.children
     {I}(do not )?(have|am raising|have got) {some}(kids?|children|child|toddlers?|teenagers?|
         family with|family)\b(?! (history|doctor|dinner|friend|member|gathering|meeting|recipe|
         event|emergency|trip|reunion|tree|to|in town))
+family.siblings
+    {I}am (the|an?) ((youngest|oldest|eldest|middle|second|third|only) (child|sibling|of {number}
+        \w*)|only child)
 relation:{object}:{name}
     {I}(do not )?(have|am raising|have got) {some}{relatives}\b{named}(?! (who (wants|needs|
         asked))|\S*'s)
@@ -231,7 +240,8 @@ name
         done|ready|busy|curious|confused|excited|bored|hungry|lost|stuck|new|just|not|so|very|
         really|also|still|now|currently|gay|lesbian|bi|trans|straight|vegan|vegetarian|{creed}|
         {demonym})\b)(?!\w+(an|ese|ish|ic|ed|ing|ive|ful|ous|less|able|ist)\b)
-        (?-i:[A-Z][a-z'-]+( [A-Z][a-z'-]+){0,2})([.!]?$|, (an? |the |from |your |and )| from )
+        (?-i:[A-Z][a-z'-]+( [A-Z][a-z'-]+){0,2})([.!]?$|, (an? |the |from |your |
+        and |(nice|pleased|good|great|happy) to )| from )
 """,
     Kind.FACT,
 )

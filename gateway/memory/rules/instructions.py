@@ -65,8 +65,8 @@ style
 without
     (do not|never|stop|avoid|no more|no|quit|refrain from|skip|drop|without)
 doing
-    (us(e|ing)|mention(ing)?|bring(ing)? up|includ(e|ing)|add(ing)?|call(ing)? me|apologi[sz](e|
-    ing)|say(ing)?|ask(ing)? (me )?(about|if|whether|follow|clarif|for)|repeat(ing)?|
+    (us(e|ing)|giv(e|ing) me|mention(ing)?|bring(ing)? up|includ(e|ing)|add(ing)?|call(ing)? me|
+    apologi[sz](e|ing)|say(ing)?|ask(ing)? (me )?(about|if|whether|follow|clarif|for)|repeat(ing)?|
     talk(ing)? (to me )?about|talk(ing)? to me|suggest(ing)?|recommend(ing)?|assum(e|ing)|
     start(ing)? (your|every|each|with|answers|responses)|end(ing)? (your|every|each|with|answers|
     responses)|remind(ing)? me|lectur(e|ing)|moraliz(e|ing)|translat(e|ing)|sugar-?coat(ing)?|

@@ -1,12 +1,16 @@
-"""The plainest first-person statements in German, Spanish and French, in the same slots.
+"""The plainest first-person statements in languages other than English, in the same slots.
 
 One reading to a sentence, from its start; what is said in a question, under a condition or in a
 negation that no rule knows is left alone.
 """
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from types import ModuleType
 
 from gateway.memory.model import Kind
+from gateway.memory.rules import chinese, japanese
 from gateway.memory.rules.grammar import first, regex, table
 from gateway.memory.wording import plain, shortened, statement_attribute
 
@@ -17,10 +21,15 @@ name
 age
     ich bin \d{1,3}( jahre( alt)?)?[.!]?$
 home.place
-    ich (wohne|lebe)( (?!nicht\b)\w+)? (in|bei|auf) (?!(angst|hoffnung|frieden)\b)\S
+    ich (wohne|lebe)( (?!nicht\b)\w+){0,4} (in|bei|auf) (?!(angst|hoffnung|frieden)\b)\S
     ich bin (\w+ )*?nach (name=\S.*) (um)?gezogen
 work.title
     ich arbeite( (?!nicht\b)\w+)? als \S
+    ich bin (ein(e)? )?(lehrer|arzt|ärztin|ingenieur|krankenpfleger|krankenschwester|student|
+        programmierer|entwickler|anwalt|anwältin|koch|köchin|tischler|schreiner|architekt|verkäufer|
+        bäcker|journalist|künstler|musiker|polizist|professor|wissenschaftler|erzieher|mechaniker|
+        elektriker|gärtner|rentner|schüler|freiberufler|zahnarzt|zahnärztin|übersetzer|designer|
+        apotheker|landwirt|buchhalter|informatiker)(in)?\b
 work.employer
     ich arbeite( (?!nicht\b)\w+)? (bei|für) (?!(mich|dich|zu hause)\b)\S
 family.children
@@ -38,6 +47,10 @@ home.place
     me (mudé|he mudado) a \S
 work.title
     (yo )?trabajo (como|de) \S
+    (yo )?soy (una? )?(profesora?|maestr[oa]|médic[oa]|enfermer[oa]|ingenier[oa]|abogad[oa]|
+        estudiante|programadora?|desarrolladora?|cociner[oa]|arquitect[oa]|diseñadora?|periodista|
+        artista|músic[oa]|policía|bomber[oa]|contadora?|escritora?|fotógraf[oa]|dentista|
+        psicólog[oa]|traductora?|jubilad[oa]|veterinari[oa]|carpinter[oa]|camarer[oa])\b
 work.employer
     (yo )?trabajo (en|para) (?!(ello|esto|eso)\b)\S
 family.children
@@ -66,6 +79,7 @@ _PREFERENCES = table(
     r"""
 allergy:{object}
     ich bin (nicht )?allergisch (gegen|auf) (object=\S.*)
+    ich bin gegen (object=\S.*?) allergisch
 diet
     ich bin (\w+ )?(vegetarier(in)?|veganer(in)?|vegan|vegetarisch)\b
 taste:{object}
@@ -83,6 +97,7 @@ taste:{object}
         tu)\b)(object=\S.*)
     (yo )?(no )?(odio|prefiero|detesto|evito|amo) (?!(eso|esto|esta|este|tu|la primera|
         el primero)\b)(object=\S.*)
+    (yo )?(no|nunca) (como|bebo|tomo) (?!(es[ao]s?|est[aeo]s?|nada|que|si|tú)\b)(object=\S.*)
 favourite:{object}
     mi (object=\w+) favorit[oa] es\b
 allergy:{object}
@@ -114,7 +129,9 @@ _INSTRUCTION = regex(r"""
     ( bitte)? (auf|in) \w+|(responde|contesta|háblame|escribe)(me)?( siempre| solo| sólo)? (en \w+|
     siempre)|(réponds|répondez|parle|écris)(-moi)?( toujours| seulement| uniquement)? (en \w+|
     toujours)|nenne? mich \w+|duze mich|sieze mich|llámame \w+|appelle-moi \w+|tutoie-moi|
-    vouvoie-moi)
+    vouvoie-moi|(benutze?|verwende?|nutze?)( bitte)? (keine?n?|niemals|nie|immer) \w+|
+    fasse? dich( bitte)?( immer| stets)? kurz|no (uses|me des|menciones|me llames)( nunca)? \w+|
+    n'utilise (pas|jamais) \w+)
 """)
 _TOPICS = table(
     r"""
@@ -126,6 +143,9 @@ name.called
 """,
     Kind.PREFERENCE,
 )
+
+_KANA = re.compile(r"[\u3041-\u30ff]")
+_HAN = re.compile(r"[\u4e00-\u9fff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,14 +159,23 @@ class Foreign:
     told: bool = False
 
 
-def read(sentence: str) -> Foreign | None:
-    """What the sentence says of the user, or None."""
+def read(sentence: str, *, busy: bool) -> Iterator[Foreign]:
+    """What the sentence says of the user. `busy`: its message also sets a task elsewhere."""
+    if _KANA.search(sentence):
+        yield from _unspaced(sentence, japanese, busy=busy)
+    elif _HAN.search(sentence):
+        yield from _unspaced(sentence, chinese, busy=busy)
+    elif found := _spaced(sentence):
+        yield found
+
+
+def _spaced(sentence: str) -> Foreign | None:
     bare = _LEAD.sub("", sentence, count=1)
     if bare.endswith("?"):
         return None
     if told := _REMEMBER.match(bare):
         kept = told["told"]
-        return read(kept) or Foreign(kept, Kind.FACT, statement_attribute(kept), told=True)
+        return _spaced(kept) or Foreign(kept, Kind.FACT, statement_attribute(kept), told=True)
     if _INSTRUCTION.match(bare):
         topic = first(_TOPICS, bare)
         slot = topic[1] if topic else f"instruction:{shortened(bare)}"
@@ -155,3 +184,18 @@ def read(sentence: str) -> Foreign | None:
     if found := first(_FACTS, spelt) or first(_PREFERENCES, spelt):
         return Foreign(bare, *found)
     return None
+
+
+def _unspaced(sentence: str, language: ModuleType, *, busy: bool) -> Iterator[Foreign]:
+    """By the tables of a language that writes no spaces, each clause with its own subject."""
+    spelt = language.LEAD.sub("", plain(sentence).rstrip("。.! "), count=1)
+    if language.NOT_STATED.search(spelt):
+        return
+    if language.STANDING.match(spelt) or (not busy and language.BARE.match(spelt)):
+        topic = first(language.TOPICS, spelt)
+        slot = topic[1] if topic else f"instruction:{shortened(spelt)}"
+        yield Foreign(spelt, Kind.PREFERENCE, slot, instruction=True)
+        return
+    for clause in language.CLAUSES.split(spelt):
+        if found := first(language.FACTS, clause) or first(language.PREFERENCES, clause):
+            yield Foreign(clause, *found)

@@ -113,7 +113,9 @@ pet
     parrot|parakeet|budgie|cockatiel|canary|bird|fish|goldfish|turtle|tortoise|snake|lizard|gecko|
     iguana|chicken|hen|goat|sheep|cow|donkey|alpaca|pig|hedgehog|chinchilla|axolotl|
     golden retriever|labrador|lab|poodle|beagle|bulldog|french bulldog|german shepherd|husky|corgi|
-    dachshund|chihuahua|border collie|pug|rottweiler|terrier|pit ?bull|collie|spaniel|shih tzu)
+    dachshund|chihuahua|border collie|pug|rottweiler|terrier|
+    greyhound|whippet|dalmatian|schnauzer|setter|mastiff|doberman|retriever|
+    pit ?bull|collie|spaniel|shih tzu)
 relatives
     (object=(step)?(sons?|daughters?|brothers?|sisters?|siblings?|cousins?|nieces?|nephews?|
     grandchild(ren)?|grandkids|grandsons?|granddaughters?|twins?|wife|husband|partner|girlfriend|

@@ -112,6 +112,9 @@ taste:{object}
     (object=(?!(it|this|that|these|those|they|he|she|there|what|which)\b)[^,]{2,60}?) (makes?|
         gives?) me (feel )?(\w+ )?(nauseous|anxious|sick|uncomfortable|nervous|dizzy|itchy|happy|
         a headache|headaches|migraines|hives|heartburn)
+    (object=(?!(it|this|that|these|those|they|he|she|there|what|which|you|i)\b)[^,]{2,60}?)
+        ((really|always|usually|just) )?(stress(es)? me( out)?|drives? me (crazy|mad|nuts)|
+        freaks? me out|calms? me( down)?|relax(es)? me|annoys? me|bothers? me|fascinates? me)\b
 """,
     Kind.PREFERENCE,
 )

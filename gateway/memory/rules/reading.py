@@ -69,7 +69,8 @@ class Reading:
 
 def read(sentence: str, said: Millis, *, busy: bool) -> Iterator[Reading]:
     """What the sentence says. `busy`: its message also sets a task, in another sentence."""
-    if foreign := languages.read(sentence):
+    found = list(languages.read(sentence, busy=busy))
+    for foreign in found:
         sure = foreign.instruction or foreign.told
         yield Reading(
             text=foreign.text,
@@ -78,6 +79,7 @@ def read(sentence: str, said: Millis, *, busy: bool) -> Iterator[Reading]:
             instruction=foreign.instruction,
             confidence=_TOLD if sure else _READ,
         )
+    if found:
         return
     bare = clauses.ungreeted(sentence)
     told = _REMEMBER.match(bare)

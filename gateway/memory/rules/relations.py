@@ -14,7 +14,7 @@ _RELATION = regex(r"""
     (owned='s (full |first )?(name|birthday|age|favou?rite [\w ]{2,40}?|job|hobby|pronouns))?
     (,? (name=(?-i:[A-Z])[\w'-]*( (?-i:[A-Z])[\w'-]*)?),?)?
     ( (also|still|now|currently|really|just|absolutely|only|always|never))?
-    \s(verb=(?!(and|or)\b)(?-i:[a-z])[\w']*)(rest=.*)
+    \s(verb=(?!(and|or|tongue)\b)(?-i:[a-z])[\w']*)(rest=.*)
 """)
 _ONLY_NAMED = frozenset({"friend", "colleague", "coworker", "neighbour", "neighbor"})
 _ONE = regex("({partner}|{parent}|boss|manager)$")

@@ -88,7 +88,8 @@ _INVENTED = regex(
     (^|[.!?\n]\s*)((please|ok(ay)?|now|from now on|hi|hey|hello|can you|could you|
     (I want|I need|I would like|I'd like) you to|you (will|should|must))[,.!]? )*
     ((you are|you're|you will be|you'll be) (now |named |called |playing |(?-i:[A-Z]{2,})\b|
-    (now |going to be )?(a|an|the|my) (?!(\w+ )?{praise}\b))|act (as|like)|behave (as|like)|pretend|
+    (now |going to be )?(a|an|the|my) (?!(\w+ )?{praise}\b)|
+    (?-i:[A-Z][a-z]+ [A-Z][a-z]+))|act (as|like)|behave (as|like)|pretend|
     role-?play|imagine|assume the role|take on the role|play the (role|part)|
     your (role|name|persona|character) is|simulate|respond as|answer as|speak as|suppose|
     (ignore|disregard|forget) ((all|any|the|your) )*(previous|prior|above|earlier)|
@@ -101,7 +102,8 @@ _INVENTED = regex(
 )
 _BULLET = re.compile(r"\A\s*(?:[-*•\u2013·▪]|\(?\d{1,2}[.)]|\(?[a-z]\))\s+")
 _BOUNDARY = re.compile(
-    r"(?<=[.!?…])[\"')\]]*\s+|\s*\n\s*|\s+(?=[\U0001F300-\U0001FAFF\u2764])"  # an emoji ends too
+    r"(?<=[.!?…])[\"')\]]*\s+|(?<=[\u3002\uff01\uff1f])\s*|\s*\n\s*|"
+    r"\s+(?=[\U0001F300-\U0001FAFF\u2764])"  # an emoji ends too
 )
 _ABBREVIATED = regex(r"""
     (\b(dr|mr|mrs|ms|st|prof|vs|approx|no|jr|sr|e\.g|i\.e|etc|u\.s|u\.k|ph\.d|inc|ltd|jan|feb|aug|

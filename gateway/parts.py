@@ -117,13 +117,20 @@ def open_folder(
     )
 
 
-@asynccontextmanager
-async def chat_model(settings: Settings, metrics: Metrics) -> AsyncIterator[ChatModel]:
-    """The model's side: the upstreams that are set, or the offline model."""
+def upstreams_and_keys(settings: Settings) -> list[tuple[UpstreamServer, str]]:
+    """The upstreams that are set, each with the key that it is sent; "" is the client's own."""
     servers = [(server, server.api_key) for server in settings.upstreams]
     if settings.upstream_base_url:
         only = UpstreamServer(name="default", base_url=settings.upstream_base_url)
         servers = [(only, settings.upstream_api_key.get_secret_value())]
+    own = settings.upstream_auth == "own"
+    return [(server, key if own else "") for server, key in servers]
+
+
+@asynccontextmanager
+async def chat_model(settings: Settings, metrics: Metrics) -> AsyncIterator[ChatModel]:
+    """The model's side: the upstreams that are set, or the offline model."""
+    servers = upstreams_and_keys(settings)
     if not servers:
         yield OfflineModel()
         return
@@ -132,7 +139,7 @@ async def chat_model(settings: Settings, metrics: Metrics) -> AsyncIterator[Chat
         for server, key in servers:
             upstream = Upstream(
                 server.base_url,
-                api_key=key if settings.upstream_auth == "own" else "",
+                api_key=key,
                 timeouts=Timeouts(
                     connect=server.connect_timeout or settings.upstream_connect_timeout,
                     first_byte=server.first_byte_timeout or settings.upstream_first_byte_timeout,

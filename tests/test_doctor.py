@@ -239,6 +239,29 @@ async def test_each_of_several_upstreams_has_a_line(tmp_path, monkeypatch):
     }
 
 
+async def test_openai_s_key_goes_to_none_of_several_upstreams(tmp_path, monkeypatch):
+    async with scripted_upstream() as upstream:
+        file = tmp_path / "gateway.toml"
+        file.write_text(f'[[upstreams]]\nname = "near"\nbase_url = "{upstream.url}"\n')
+        monkeypatch.setenv("GATEWAY_CONFIG", str(file))
+        monkeypatch.setenv("OPENAI_API_KEY", KEY)
+        await examined()
+    assert upstream.last.header("authorization") is None
+
+
+async def test_the_server_of_the_model_that_reads_turns_has_a_line_if_it_is_another():
+    async with scripted_upstream() as chats:
+        found = await examined(
+            upstream_base_url=chats.url,
+            extraction_model="m",
+            extraction_base_url="http://127.0.0.1:1/v1",
+        )
+    assert [(each.part, each.state) for each in found] == [
+        ("upstream", "ok"),
+        ("extraction model", "wrong"),
+    ]
+
+
 async def test_a_password_in_a_url_is_not_printed():
     [found] = await examined(upstream_base_url="http://ann:hunter2@127.0.0.1:1/v1")
     assert found.state == "wrong"

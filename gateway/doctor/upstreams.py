@@ -11,30 +11,37 @@ from gateway.adapters.upstream import Timeouts, Upstream
 from gateway.doctor.finding import Finding, State
 from gateway.errors import UpstreamError, UpstreamTimeoutError
 from gateway.memory.ports import ModelRequest
-from gateway.settings import Settings, UpstreamServer
+from gateway.parts import upstreams_and_keys
+from gateway.settings import Settings
 
 SLOW = 1.0  # seconds for a list of models
 
 
 async def check_upstreams(settings: Settings, patience: float) -> Sequence[Finding]:
-    """A finding for each; `patience` is in seconds."""
-    servers = settings.upstreams
-    if settings.upstream_base_url:
-        servers = (UpstreamServer(name="upstream", base_url=settings.upstream_base_url),)
-    if not servers:
-        says = "none: the built-in offline model answers, which only repeats what it remembers"
-        mend = "GATEWAY_UPSTREAM_BASE_URL connects a model's server"
-        return [Finding("upstream", State.NOTE, says, mend)]
-    return await asyncio.gather(*(_check(server, settings, patience) for server in servers))
+    """A finding for each, and for the server of the model that reads turns if it has its own.
+
+    `patience` is in seconds.
+    """
+    servers = [
+        ("upstream" if settings.upstream_base_url else f"upstream {server.name}", server, key)
+        for server, key in upstreams_and_keys(settings)
+    ]
+    checks = [_check(part, server.base_url, key, patience) for part, server, key in servers]
+    if settings.extraction_base_url:
+        key = settings.extraction_api_key.get_secret_value()
+        checks.append(_check("extraction model", settings.extraction_base_url, key, patience))
+    findings = await asyncio.gather(*checks)
+    if servers:
+        return findings
+    says = "none: the built-in offline model answers, which only repeats what it remembers"
+    mend = "GATEWAY_UPSTREAM_BASE_URL connects a model's server"
+    return [Finding("upstream", State.NOTE, says, mend), *findings]
 
 
-async def _check(server: UpstreamServer, settings: Settings, patience: float) -> Finding:
-    part = server.name if server.name == "upstream" else f"upstream {server.name}"
-    key = server.api_key or settings.upstream_api_key.get_secret_value()
-    own = key if settings.upstream_auth == "own" else ""
+async def _check(part: str, base_url: str, key: str, patience: float) -> Finding:
     timeouts = Timeouts(connect=patience, first_byte=patience, idle=patience, total=math.inf)
-    upstream = Upstream(server.base_url, api_key=own, timeouts=timeouts)
-    shown = re.sub(r"//[^/@]*@", "//", server.base_url)
+    upstream = Upstream(base_url, api_key=key, timeouts=timeouts)
+    shown = re.sub(r"//[^/@]*@", "//", base_url)
     begun = time.monotonic()
     try:
         async with asyncio.timeout(patience):
@@ -48,7 +55,7 @@ async def _check(server: UpstreamServer, settings: Settings, patience: float) ->
     finally:
         await upstream.aclose()
     took = time.monotonic() - begun
-    return _answered(part, shown, response.status, took, keyed=bool(own))
+    return _answered(part, shown, response.status, took, keyed=bool(key))
 
 
 def _unreachable(shown: str, reason: str) -> tuple[str, str]:

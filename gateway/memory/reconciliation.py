@@ -5,7 +5,7 @@ number of times. Nothing is ever deleted; what no longer holds is archived with 
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -190,7 +190,7 @@ def _history(slot: Sequence[Memory]) -> dict[str, Memory]:
     placed: dict[str, Memory] = {}
     for memory in ordered:
         followed = [m for m in ordered if follower.get(m.id) is memory]
-        since = max((m.time for m in followed), default=None)
+        since = max((*(m.time for m in followed), *_interruptions(memory, ordered)), default=None)
         placed[memory.id] = replace(
             memory,
             status=Status.ARCHIVED if memory.id in follower else Status.ACTIVATED,
@@ -202,6 +202,16 @@ def _history(slot: Sequence[Memory]) -> dict[str, Memory]:
         key: replace(m, valid_to=placed[m.superseded_by].valid_from if m.superseded_by else None)
         for key, m in placed.items()
     }
+
+
+def _interruptions(memory: Memory, ordered: Sequence[Memory]) -> Iterator[Millis]:
+    """When other states held before the last telling of this one: A, B, A again and B again."""
+    place = ordered.index(memory)
+    for number, other in enumerate(ordered):
+        if number != place and _replaces(other, memory):
+            for source in other.sources:
+                if source.time < memory.time or (number < place and source.time == memory.time):
+                    yield source.time
 
 
 def _first_said(memory: Memory, since: Millis | None) -> Millis:

@@ -28,7 +28,8 @@ class Fault:
     """What happens to the next `times` (None: all) requests whose path contains `path`.
 
     They wait `delay` seconds; then, where a `status` is given, that and the `body` is the answer.
-    With `cut`, only so many bytes of the answer come before the connection ends.
+    Else it is done what they ask, the answer is held back for `late` seconds, and with `cut`, only
+    so many bytes of it come before the connection ends.
     """
 
     path: str = "/"
@@ -37,6 +38,7 @@ class Fault:
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
     body: str = ""
+    late: float = 0.0
     cut: int | None = None
 
 
@@ -56,7 +58,7 @@ class Front:
         self._api_key = api_key
         self._version = version
         self._indexes: defaultdict[str, dict[str, Any]] = defaultdict(dict)
-        self._strict: dict[str, models.StrictModeConfig] = {}
+        self._made: dict[str, models.CreateCollection] = {}
         self._faults: list[Fault] = []
         self._asked: Counter[str] = Counter()
 
@@ -85,6 +87,7 @@ class Front:
             status = 404 if "not found" in str(error) else 400
             answer = {"status": {"error": str(error)}, "time": 0.0}
             return await _respond(send, status, answer)
+        await asyncio.sleep(fault.late)
         if path == "/":
             return await _respond(send, 200, result)
         await _respond(send, 200, {"result": result, "status": "ok", "time": 0.0}, fault.cut)
@@ -109,12 +112,12 @@ class Front:
             case "GET", "/exists":
                 return {"exists": await client.collection_exists(name)}
             case "GET", "":
-                info = await client.get_collection(name)
-                return info.model_copy(update={"payload_schema": self._schema(name)})
+                return self._described(name, await client.get_collection(name))
             case "PUT", "":
                 return await self._create(name, models.CreateCollection.model_validate_json(body))
             case "DELETE", "":
                 self._indexes.pop(name, None)
+                self._made.pop(name, None)
                 return await client.delete_collection(name)
             case "PUT", "/index":
                 index = models.CreateFieldIndex.model_validate_json(body)
@@ -128,21 +131,29 @@ class Front:
     async def _create(self, name: str, config: models.CreateCollection) -> bool:
         if await self._client.collection_exists(name):
             raise Refused(409, f"Wrong input: Collection `{name}` already exists!")
-        if config.strict_mode_config is not None:
-            self._strict[name] = config.strict_mode_config
+        self._made[name] = config
         return await self._client.create_collection(
             name,
             vectors_config=config.vectors,
             sparse_vectors_config=config.sparse_vectors,
         )
 
-    def _schema(self, name: str) -> dict[str, Any]:
-        return {
+    def _described(self, name: str, info: models.CollectionInfo) -> models.CollectionInfo:
+        """With what the engine does not keep of a collection's making."""
+        made = self._made.get(name, models.CreateCollection())
+        for field_name in ("shard_number", "replication_factor", "write_consistency_factor"):
+            setattr(info.config.params, field_name, getattr(made, field_name))
+        strict = made.strict_mode_config or models.StrictModeConfig()
+        info.config.strict_mode_config = models.StrictModeConfigOutput(
+            **strict.model_dump(exclude_none=True)
+        )
+        info.payload_schema = {
             key: models.PayloadIndexInfo(
                 data_type=models.PayloadSchemaType(params.type.value), params=params, points=0
             )
             for key, params in self._indexes[name].items()
         }
+        return info
 
     async def _points(self, name: str, what: str, body: bytes) -> Any:
         client = self._client
@@ -203,7 +214,7 @@ class Front:
         return answer
 
     def _check(self, name: str, size: int, limit: str, where: models.Filter | None) -> None:
-        strict = self._strict.get(name)
+        strict = self._made[name].strict_mode_config if name in self._made else None
         if strict is None or not strict.enabled:
             return
         most = getattr(strict, limit)

@@ -94,7 +94,7 @@ async def opened(client, prefix):
     """A store in a Qdrant server, or in what stands for one."""
     layout, metrics = Layout(prefix=prefix), Metrics()
     store = QdrantStore(client, layout, model="test", dimension=3, metrics=metrics)
-    await store.start(60)
+    await store.start()
     assert store.down == ""
     return store
 

@@ -8,8 +8,8 @@ writing it again changes nothing. What was deleted goes from the server's disk w
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
+from typing import Final, TypeVar
 from uuid import UUID
 
 import httpx
@@ -27,11 +27,12 @@ from gateway.adapters.conditions import (
     selected,
     within,
 )
-from gateway.adapters.hits import Isolation, Scores, best, hits
+from gateway.adapters.hits import Isolation, best, hits
 from gateway.adapters.qdrant_calls import Calls, CallTimeouts
 from gateway.adapters.qdrant_collections import MOST_WRITTEN, Collections, Layout
 from gateway.adapters.qdrant_filters import server_filter
 from gateway.adapters.qdrant_points import Points
+from gateway.adapters.qdrant_search import HybridSearch, searchable
 from gateway.adapters.records import (
     OWN_FIELDS,
     PARKED_FIELDS,
@@ -45,7 +46,6 @@ from gateway.adapters.records import (
     latest_said,
     latest_turn,
     memory_from,
-    memory_payload,
     memory_point,
     oldest_turn,
     parked_from,
@@ -54,15 +54,13 @@ from gateway.adapters.records import (
     turn_payload,
     turn_point,
 )
-from gateway.adapters.schema import DENSE, LEXICAL, MEMORIES, TURNS
+from gateway.adapters.schema import MEMORIES, TURNS
 from gateway.errors import StartupError, StoreError
 from gateway.memory.model import Hit, Indexed, Memory, Millis, Scope, Turn, TurnState
 from gateway.memory.ports import Backlog, Parked, Search, Selection
 from gateway.metrics import Metrics
 
 T = TypeVar("T")
-
-START: Final = 5.0  # seconds that a start waits for the server
 
 _CONNECTIONS: Final = 64
 _CLIENT_TIMEOUT: Final = 60  # whole seconds, and only a last resort: each call has its own
@@ -116,12 +114,12 @@ class QdrantStore:
         """Why the server is not to be had, in one word; empty when it is."""
         return self._calls.down
 
-    async def start(self, seconds: float = START) -> None:
+    async def start(self) -> None:
         """Make the collections and check the model; a server that is absent is waited for later.
 
         Raises ModelMismatchError, StartupError.
         """
-        await self._calls.start(seconds)
+        await self._calls.start()
 
     async def aclose(self) -> None:
         await self._calls.aclose()
@@ -189,18 +187,20 @@ class QdrantStore:
 
     async def get_memories(self, scope: Scope, ids: Sequence[str]) -> list[Memory]:
         points = [memory_point(scope, each) for each in ids]
-        found = await self._reading(
-            "read memories", lambda: self._memories.retrieve(points, OWN_FIELDS)
-        )
-        own = self._isolation.own(scope, found)
-        return [memory_from(own[point]) for point in points if point in own]
+
+        async def read() -> list[Memory]:
+            found = await self._memories.retrieve(points, OWN_FIELDS)
+            own = self._isolation.own(scope, found)
+            return [memory_from(own[point]) for point in points if point in own]
+
+        return await self._reading("read memories", read)
 
     async def list_memories(
         self, scope: Scope, selection: Selection, *, limit: int, offset: int = 0
     ) -> tuple[list[Memory], int]:
         chosen = within(scope, *selected(selection))
 
-        async def read() -> tuple[dict[UUID, Payload], int]:
+        async def read() -> tuple[list[Memory], int]:
             found = await self._memories.page(
                 chosen,
                 by="time",
@@ -211,47 +211,24 @@ class QdrantStore:
                 offset=offset,
             )
             whole = not offset and len(found) < limit  # then there are no more to count
-            return found, len(found) if whole else await self._memories.count(chosen)
+            total = len(found) if whole else await self._memories.count(chosen)
+            own = self._isolation.own(scope, found)
+            return [memory_from(payload) for payload in own.values()], total
 
-        found, total = await self._reading("list memories", read)
-        return [memory_from(each) for each in self._isolation.own(scope, found).values()], total
+        return await self._reading("list memories", read)
 
     async def search(self, scope: Scope, search: Search) -> list[Hit]:
-        chosen = server_filter(within(scope, *selected(search.selection)))
-        arms = self._arms(scope, search)
-        if not arms or search.limit < 1:
+        hybrid = HybridSearch(scope, search, self._words, shards=self._shards)
+        if not hybrid.requests:
             return []
-        requests = [
-            models.QueryRequest(
-                **arm, filter=chosen, limit=search.limit, with_payload=list(OWN_FIELDS)
-            )
-            for arm in arms.values()
-        ]
-        if len(arms) > 1:
-            # What one arm finds has a score in the other too, and fusion is better for it. A shard
-            # scores all that it finds itself, so there may be as many as that before the best are
-            # taken of all shards together.
-            requests += [
-                models.QueryRequest(
-                    **arm,
-                    prefetch=models.Prefetch(**other, filter=chosen, limit=search.limit),
-                    limit=search.limit * self._shards,
-                    with_payload=False,
-                )
-                for arm, other in zip(arms.values(), reversed(arms.values()), strict=True)
-            ]
-        answers = await self._reading(
-            "search", lambda: self._client.query_batch_points(self._memories.name, requests)
-        )
-        found: dict[UUID, Payload] = {}
-        for answer in answers[: len(arms)]:
-            found |= {UUID(str(point.id)): point.payload or {} for point in answer.points}
-        scores: dict[str, Scores] = {arm: {} for arm in arms}
-        for arm, answer in zip([*arms, *arms], answers, strict=False):
-            scores[arm] |= {UUID(str(point.id)): point.score for point in answer.points}
-        own = self._isolation.own(scope, found)
-        chosen_points = best(search, own, scores)
-        return hits({point: own[point] for point in chosen_points}, scores)
+
+        async def read() -> list[Hit]:
+            answers = await self._client.query_batch_points(self._memories.name, hybrid.requests)
+            found, scores = hybrid.read(answers)
+            own = self._isolation.own(scope, found)
+            return hits({point: own[point] for point in best(search, own, scores)}, scores)
+
+        return await self._reading("search", read)
 
     async def delete_memories(self, scope: Scope, ids: Sequence[str]) -> int:
         points = {memory_point(scope, each) for each in ids}
@@ -262,10 +239,11 @@ class QdrantStore:
         return turns + await self._delete(self._memories, within(scope))
 
     async def load(self, turn_id: str) -> Turn | None:
-        found = await self._reading(
-            "read a turn", lambda: self._turns.retrieve([turn_point(turn_id)], TURN_FIELDS)
-        )
-        return next((turn_from(payload) for payload in found.values()), None)
+        async def read() -> Turn | None:
+            found = await self._turns.retrieve([turn_point(turn_id)], TURN_FIELDS)
+            return next((turn_from(payload) for payload in found.values()), None)
+
+        return await self._reading("read a turn", read)
 
     async def mark(
         self,
@@ -312,26 +290,30 @@ class QdrantStore:
         return Backlog(pending=waiting, parked=given_up, oldest=first)
 
     async def _look(self) -> None:
+        async with asyncio.timeout(self._timeouts.read):
+            version = await self._collections.version()
         async with asyncio.timeout(self._timeouts.layout):
-            await self._collections.prepare()
+            await self._collections.prepare(version)
 
     async def _reading(self, what: str, call: Callable[[], Awaitable[T]]) -> T:
         return await self._calls.within(self._timeouts.read, what, call)
 
     async def _latest(self, scope: Scope, condition: Condition, limit: int) -> list[Turn]:
         """The latest turns of the scope that meet the condition, latest first."""
-        found = await self._reading(
-            "read turns",
-            lambda: self._turns.page(
+
+        async def read() -> list[Turn]:
+            found = await self._turns.page(
                 within(scope, condition),
                 by="created",
                 descending=True,
                 rank=latest_turn,
                 fields=(*TURN_FIELDS, "created", "id"),
                 limit=limit,
-            ),
-        )
-        return [turn_from(payload) for payload in self._isolation.own(scope, found).values()]
+            )
+            own = self._isolation.own(scope, found)
+            return [turn_from(payload) for payload in own.values()]
+
+        return await self._reading("read turns", read)
 
     async def _oldest(
         self, where: Group, fields: Sequence[str], limit: int, what: str
@@ -361,7 +343,7 @@ class QdrantStore:
         update_mode: models.UpdateMode | None = None,
         update_filter: models.Filter | None = None,
     ) -> None:
-        points = [self._point(entry) for entry in entries]
+        points = [searchable(entry, self._words) for entry in entries]
         await self._calls.within(
             self._timeouts.write,
             what,
@@ -382,37 +364,6 @@ class QdrantStore:
         ):
             total += count
         return total
-
-    def _arms(self, scope: Scope, search: Search) -> dict[str, Mapping[str, Any]]:
-        """What each arm asks for, where there is something to ask."""
-        arms: dict[str, Mapping[str, Any]] = {}
-        if search.vector is not None:
-            arms[DENSE] = {
-                "query": models.NearestQuery(nearest=list(search.vector)),
-                "using": DENSE,
-                "params": models.SearchParams(exact=True),
-            }
-        if words := self._words.question(search.words):
-            corpus = models.IdfCorpusParams(corpus=server_filter(within(scope)))
-            sparse = models.SparseVector(indices=list(words.indices), values=list(words.values))
-            arms[LEXICAL] = {
-                "query": models.NearestQuery(nearest=sparse),
-                "using": LEXICAL,
-                "params": models.SearchParams(idf=corpus),
-            }
-        return arms
-
-    def _point(self, entry: Indexed) -> models.PointStruct:
-        vectors: dict[str, Any] = {}
-        if entry.vector is not None:
-            vectors[DENSE] = list(entry.vector)
-        if words := self._words.document(entry.words):
-            vectors[LEXICAL] = models.SparseVector(
-                indices=list(words.indices), values=list(words.values)
-            )
-        memory = entry.memory
-        point = memory_point(memory.scope, memory.id)
-        return models.PointStruct(id=str(point), vector=vectors, payload=memory_payload(memory))
 
 
 def _parts(entries: Sequence[Indexed]) -> Iterator[list[Indexed]]:

@@ -27,9 +27,9 @@ UNFIT: Final = "unfit"  # another model, or a version too old: it will not be us
 _IN_A_ROW: Final = 3  # failures after which it is taken for down
 _AT_ONCE: Final = frozenset({qdrant_failures.UNAUTHORISED, qdrant_failures.MISSING})
 _HARMLESS: Final = qdrant_failures.REFUSED  # of one request, and says nothing of the server
-_SLOW: Final = 0.1  # seconds after which a call that its caller gave up was the server's failure
+_SLOW: Final = 0.05  # seconds after which a call that its caller gave up was the server's failure
 _FIRST_PAUSE: Final = 0.5  # seconds
-_LONGEST_PAUSE: Final = 10.0
+_LONGEST_PAUSE: Final = 5.0
 _LONGEST_WAIT: Final = 60.0  # seconds that a server may ask to be left alone
 _TOLD_EVERY: Final = 60.0
 
@@ -71,18 +71,17 @@ class Calls:
         """Why the server is not asked; empty when it is."""
         return self._down
 
-    async def start(self, seconds: float) -> None:
-        """Look at the server for at most so long; one that is absent is looked for from then on.
+    async def start(self) -> None:
+        """Look at the server; one that is absent is looked for from then on.
 
         Raises StartupError.
         """
         try:
-            async with asyncio.timeout(seconds):
-                await self._look()
+            await self._look()
         except StartupError:
             raise
         except Exception as error:  # noqa: BLE001  whatever it is, the server is not to be had
-            self._trip(reason(error), 0.0)
+            self._trip(reason(error), error, wait=_FIRST_PAUSE)
         else:
             self._down = ""
 
@@ -110,7 +109,7 @@ class Calls:
             why = self._failed(error)
             # From none: what the client raises quotes the answer, which may hold what was said.
             raise StoreError(
-                f"the store failed to {what}: {why} ({type(error).__name__})", reason=why
+                f"the store failed to {what}: {why} ({qdrant_failures.kind(error)})", reason=why
             ) from None
         self._failures = 0
         return result
@@ -118,17 +117,17 @@ class Calls:
     def _failed(self, error: BaseException) -> str:
         why = reason(error)
         self._metrics.store_failures.labels(why).inc()
-        self._tell(why)
+        self._tell(why, error)
         if why != _HARMLESS and not self._down:
             self._failures += 1
             if why in _AT_ONCE or self._failures >= _IN_A_ROW:
-                self._trip(why, qdrant_failures.retry_after(error))
+                self._trip(why, error, wait=_asked(error))
         return why
 
-    def _trip(self, why: str, wait: float) -> None:
+    def _trip(self, why: str, error: BaseException, *, wait: float) -> None:
         self._down = why
-        self._tell(why)
-        self._mending = asyncio.create_task(self._mend(min(wait, _LONGEST_WAIT)))
+        self._tell(why, error)
+        self._mending = asyncio.create_task(self._mend(wait))
 
     async def _mend(self, wait: float) -> None:
         """Look at the server until it is well."""
@@ -144,7 +143,7 @@ class Calls:
                 return
             except Exception as error:  # noqa: BLE001  see start
                 self._down = reason(error)
-                self._tell(self._down)
+                self._tell(self._down, error)
                 # Of many gateways no two should come at the same moment.
                 wait = max(pause * random.uniform(0.5, 1.0), _asked(error))  # noqa: S311  no secret
                 pause = min(2 * pause, _LONGEST_PAUSE)
@@ -153,11 +152,11 @@ class Calls:
                 _log.info("the store answers")
                 return
 
-    def _tell(self, why: str) -> None:
+    def _tell(self, why: str, error: BaseException) -> None:
         now = time.monotonic()
         if now - self._told.get(why, -_TOLD_EVERY) >= _TOLD_EVERY:
             self._told[why] = now
-            _log.warning("the store fails", reason=why)
+            _log.warning("the store fails", reason=why, error=qdrant_failures.kind(error))
 
 
 def reason(error: BaseException) -> str:

@@ -70,24 +70,24 @@ class Collections:
         self._model = model
         self._dimension = dimension
 
-    async def prepare(self) -> None:
-        """Check the server's version and the model, and make what is not there.
-
-        Raises StartupError, ModelMismatchError, and whatever the client raises.
-        """
-        version = await self._version()
-        await self._make(REGISTRY, {}, version)
-        await self._make(TURNS, TURN_INDEXES, version)
-        await self._make(MEMORIES, MEMORY_INDEXES, version)
-        await self._check_vectors()
-        await self._check_model()
+    async def version(self) -> tuple[int, int]:
+        """The server's version, major and minor. Raises StartupError for one that is too old."""
+        told = (await self._client.info()).version
+        numbers = re.match(r"v?(\d+)\.(\d+)", told)
+        if numbers is None:
+            raise StartupError(f"the Qdrant server has a version that cannot be read: {told!r:.40}")
+        version = int(numbers[1]), int(numbers[2])
+        if version < OLDEST:
+            oldest = ".".join(map(str, OLDEST))
+            raise StartupError(f"the Qdrant server is {told}: {oldest} or newer is needed")
+        return version
 
     async def look(self) -> tuple[str, int | None]:
         """The server's version and how many memories it has, or None where none was ever kept.
 
         Makes nothing. Raises StartupError, ModelMismatchError, and whatever the client raises.
         """
-        version = ".".join(map(str, await self._version()))
+        version = ".".join(map(str, await self.version()))
         memories, registry = self._layout.name(MEMORIES), self._layout.name(REGISTRY)
         for name in (memories, registry):
             if not await self._client.collection_exists(name):
@@ -98,16 +98,17 @@ class Collections:
         check_fits(f"the collection {registry}", made, self._model, self._dimension)
         return version, (await self._client.count(memories, exact=True)).count
 
-    async def _version(self) -> tuple[int, int]:
-        told = (await self._client.info()).version
-        numbers = re.match(r"v?(\d+)\.(\d+)", told)
-        if numbers is None:
-            raise StartupError(f"the Qdrant server has a version that cannot be read: {told!r:.40}")
-        version = int(numbers[1]), int(numbers[2])
-        if version < OLDEST:
-            oldest = ".".join(map(str, OLDEST))
-            raise StartupError(f"the Qdrant server is {told}: {oldest} or newer is needed")
-        return version
+    async def prepare(self, version: tuple[int, int]) -> None:
+        """Make what is not there, and check the model.
+
+        `version` is the server's. Raises StartupError, ModelMismatchError, and whatever the client
+        raises.
+        """
+        await self._make(REGISTRY, {}, version)
+        await self._make(TURNS, TURN_INDEXES, version)
+        await self._make(MEMORIES, MEMORY_INDEXES, version)
+        await self._check_vectors()
+        await self._check_model()
 
     async def _make(
         self, collection: str, indexes: Mapping[str, Index], version: tuple[int, int]

@@ -50,3 +50,11 @@ def _reason_of_status(status: int) -> str:
 def retry_after(error: BaseException) -> float:
     """Seconds that the server asks to be left alone; 0 where it does not say."""
     return float(error.retry_after_s) if isinstance(error, ResourceExhaustedResponse) else 0.0
+
+
+def kind(error: BaseException) -> str:
+    """The error's name, or the status that came; never its message, which quotes the answer."""
+    if isinstance(error, UnexpectedResponse):
+        return f"status {error.status_code}"
+    source = error.source if isinstance(error, ResponseHandlingException) else error
+    return type(source).__name__

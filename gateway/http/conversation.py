@@ -6,6 +6,7 @@ from functools import partial
 
 import structlog
 
+from gateway.errors import StoreError
 from gateway.http.options import ChatOptions
 from gateway.http.understanding import Said
 from gateway.memory import threads, transcript
@@ -47,6 +48,8 @@ async def place(store: Store, said: Said, *, seconds: float, now: Millis) -> Cha
     try:
         async with asyncio.timeout(seconds):
             known = await _look_up(store, said, now)
+    except (StoreError, TimeoutError):
+        pass  # a store that fails says so itself, and not for each request
     except Exception as error:  # noqa: BLE001  whatever it is, the chat goes on
         _log.warning("conversation not looked up", error=type(error).__name__)
     read = said.transcript

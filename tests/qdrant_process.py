@@ -8,10 +8,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from tests.process import START, free_port
+
+# Certificates take long to read, and are of no use here.
+PLAIN: dict[str, Any] = {"trust_env": False, "verify": False}
 
 
 @dataclass
@@ -34,7 +38,7 @@ class Qdrant:
         deadline = time.monotonic() + START
         while time.monotonic() < deadline and self.child.poll() is None:
             try:
-                httpx.get(f"{self.url}/_asked", trust_env=False)
+                httpx.get(f"{self.url}/_asked", **PLAIN)
             except httpx.TransportError:
                 time.sleep(0.02)  # it says nothing that could be waited for
             else:
@@ -58,11 +62,11 @@ class Qdrant:
 
     def fault(self, *faults: dict[str, object]) -> None:
         """Answer so from now on; see `Fault`. Without any, rightly again."""
-        httpx.post(f"{self.url}/_faults", json=list(faults), trust_env=False).raise_for_status()
+        httpx.post(f"{self.url}/_faults", json=list(faults), **PLAIN).raise_for_status()
 
     def asked(self) -> dict[str, int]:
         """How often each path was asked since the start."""
-        answer: dict[str, int] = httpx.get(f"{self.url}/_asked", trust_env=False).json()
+        answer: dict[str, int] = httpx.get(f"{self.url}/_asked", **PLAIN).json()
         return answer
 
 

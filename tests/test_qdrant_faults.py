@@ -137,6 +137,7 @@ def warnings(logs):
 # It refuses connections
 
 
+@pytest.mark.fault("F1")
 @pytest.mark.parametrize("stream", [False, True])
 async def test_without_a_server_from_the_start_chats_go_on_and_say_so(stream):
     absent = Qdrant()
@@ -147,6 +148,7 @@ async def test_without_a_server_from_the_start_chats_go_on_and_say_so(stream):
             assert took < LATE
 
 
+@pytest.mark.fault("F1")
 @pytest.mark.parametrize("stream", [False, True])
 async def test_a_server_that_dies_costs_the_memories_until_it_is_back(server, stream):
     async with gateway_over(server.url) as it:
@@ -161,6 +163,7 @@ async def test_a_server_that_dies_costs_the_memories_until_it_is_back(server, st
         assert (await chat(it, stream=stream))[0] == "empty"  # this one keeps nothing
 
 
+@pytest.mark.fault("F1")
 async def test_a_failing_server_is_logged_once_a_minute_and_not_for_each_chat():
     absent = Qdrant()
     with structlog.testing.capture_logs() as logs:
@@ -175,6 +178,7 @@ async def test_a_failing_server_is_logged_once_a_minute_and_not_for_each_chat():
 # It is silent
 
 
+@pytest.mark.fault("F2")
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("budget", [150, 300])
 async def test_a_silent_server_costs_the_budget_a_few_times_and_then_nothing(
@@ -194,6 +198,7 @@ async def test_a_silent_server_costs_the_budget_a_few_times_and_then_nothing(
 # It is slow
 
 
+@pytest.mark.fault("F3")
 @pytest.mark.parametrize(
     ("path", "share", "status"),
     [
@@ -248,6 +253,7 @@ REASONS = {"cut at once": "unreachable", "cut amid its JSON": "unreachable"}
 REASONS |= {"a bad gateway": "failing"}
 
 
+@pytest.mark.fault("F4")
 @pytest.mark.parametrize("wrong", WRONG)
 async def test_an_answer_that_is_none_costs_the_memories_only(server, wrong):
     async with gateway_over(server.url) as it:
@@ -266,6 +272,7 @@ async def test_an_answer_that_is_none_costs_the_memories_only(server, wrong):
 # It refuses what it is asked
 
 
+@pytest.mark.fault("F5")
 @pytest.mark.parametrize(
     ("status", "headers", "reason"),
     [
@@ -292,6 +299,7 @@ async def test_each_refusal_is_told_apart(server, status, headers, reason):
         assert (await chat(it))[0] == "hit"
 
 
+@pytest.mark.fault("F5")
 async def test_readiness_names_the_reason(server, tmp_path, default_model_folder):
     with gateway(tmp_path, default_model_folder.parent, qdrant_url=server.url) as it:
         server.fault({"status": 401, "body": "no"})
@@ -325,6 +333,7 @@ async def _slow(server):
     await asyncio.to_thread(server.fault)
 
 
+@pytest.mark.fault("F6")
 @pytest.mark.parametrize("down", [_frozen, _failing, _slow])
 async def test_no_chat_fails_while_the_server_comes_and_goes(server, down):
     async with gateway_over(server.url, recall_timeout_ms=300) as it:
@@ -351,6 +360,7 @@ async def test_no_chat_fails_while_the_server_comes_and_goes(server, down):
         assert (await chat(it))[0] == "hit"
 
 
+@pytest.mark.fault("F6")
 async def test_a_server_that_comes_back_meets_one_question_and_no_herd(server):
     async with gateway_over(server.url) as it:
         server.fault({"status": 503})
@@ -373,6 +383,7 @@ async def poison(store, collection, point):
     )
 
 
+@pytest.mark.fault("F7")
 @pytest.mark.parametrize("by", ["search", "list_memories", "get_turns"])
 async def test_a_point_of_another_scope_is_dropped_counted_and_reported(server, by):
     async with gateway_over(server.url) as it:
@@ -402,6 +413,7 @@ async def test_a_point_of_another_scope_is_dropped_counted_and_reported(server, 
 # It was made with another model
 
 
+@pytest.mark.fault("F8")
 @pytest.mark.parametrize(
     ("model", "dimension"),
     [("another/model", 384), ("sentence-transformers/all-MiniLM-L6-v2", 512)],
@@ -420,6 +432,7 @@ async def test_a_gateway_with_another_model_does_not_start(
     assert "all-MiniLM-L6-v2" in refused.log.read_text()
 
 
+@pytest.mark.fault("F8")
 async def test_a_server_with_another_model_that_comes_later_ends_the_gateway_once_known(
     tmp_path, default_model_folder
 ):
@@ -451,6 +464,7 @@ async def made_with(server, prefix, model, dimension):
 # It fails amid a job
 
 
+@pytest.mark.fault("F43")
 @pytest.mark.parametrize(
     "fault",
     [
@@ -461,7 +475,7 @@ async def made_with(server, prefix, model, dimension):
     ],
 )
 async def test_a_job_that_is_broken_off_is_done_again_and_nothing_is_there_twice(
-    server, fault, monkeypatch
+    server, fault, monkeypatch, record_property
 ):
     async with opened(server.url, read=1, write=1) as store, scripted_upstream() as upstream:
         async with served(upstream.url, store=store) as it:
@@ -482,8 +496,12 @@ async def test_a_job_that_is_broken_off_is_done_again_and_nothing_is_there_twice
             broken, _ = await store.list_memories(
                 Scope("default", "broken"), EVERYTHING, limit=MANY
             )
-            assert sorted(each.text for each in broken) == sorted(each.text for each in once)
-            assert (await store.backlog()).pending == 0
+            texts = sorted(each.text for each in broken)
+            assert texts == sorted(each.text for each in once)
+            backlog = await store.backlog()
+            twice = len(texts) - len(set(texts))
+            record_property("turns", (1, 1 - backlog.pending - backlog.parked, twice))
+            assert (backlog.pending, backlog.parked) == (0, 0)
 
 
 async def added(it, turn, *, asynchronous=False):

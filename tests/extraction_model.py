@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from gateway.adapters.completion import CompletionExtractor
 from gateway.adapters.fake_embedder import FakeEmbedder
@@ -16,6 +17,7 @@ from gateway.memory.model import Kind, Memory, Message, Scope, Turn, TurnState, 
 from gateway.memory.ports import Selection
 from gateway.memory.proposals.proposer import Proposer
 from gateway.metrics import Metrics
+from tests.interleaving import Gate, Gated
 from tests.scripted_upstream import Exchange, ScriptedUpstream, scripted_upstream
 
 ANN = Scope("p", "ann")
@@ -104,6 +106,7 @@ class Reading:
     upstream: ScriptedUpstream
     store: FakeStore
     metrics: Metrics
+    proposer: Proposer
     learner: Learner
     queue: LocalQueue
 
@@ -121,6 +124,17 @@ class Reading:
 
     async def texts(self) -> list[str]:
         return [memory.text for memory in await self.statements()]
+
+    def learns(self, which: Turn) -> Callable[[Gate], Awaitable[None]]:
+        """A job of another worker, as in a process of its own: each of its calls waits."""
+
+        async def job(gate: Gate) -> None:
+            parts: Any = Gated(self.store, gate), Gated(self.proposer, gate)
+            store, proposer = parts
+            it = Learner(store=store, outbox=store, embedder=FakeEmbedder(), proposer=proposer)
+            await it.learn(which.id)
+
+        return job
 
     async def everything(self, scope: Scope = ANN) -> dict[str, Memory]:
         chosen = Selection(kinds=frozenset(Kind), statuses=KEPT)
@@ -163,7 +177,7 @@ async def reading(*acts: Act, seconds=5.0, tries=5, store=None) -> AsyncIterator
         queue = LocalQueue(learner.learn, store, metrics, at_once=8, tries=tries, backoff=0.001)
         await queue.start()
         try:
-            yield Reading(upstream, store, metrics, learner, queue)
+            yield Reading(upstream, store, metrics, proposer, learner, queue)
         finally:
             await queue.aclose()
             await server.aclose()

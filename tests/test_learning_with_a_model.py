@@ -4,6 +4,10 @@ import asyncio
 import datetime as dt
 import json
 import logging
+import operator
+import random
+from dataclasses import replace
+from functools import partial
 
 import httpx
 import pytest
@@ -25,6 +29,7 @@ from tests.extraction_model import (
     turn,
     written,
 )
+from tests.interleaving import interleave
 from tests.scripted_upstream import says_hello, scripted_upstream
 from tests.served import served
 
@@ -244,16 +249,52 @@ async def test_the_same_statement_keeps_its_id_and_gains_a_date():
     assert after[text].sources == before[text].sources
 
 
+BAKER = turn("I live in Rome now, and I bake bread every single night.", time=SAID + 1)
+BAKES = proposal("I bake bread every single night", kind="preference", attribute="habit:bake bread")
+
+
 async def test_learning_again_changes_nothing():
-    turns = [TOLD, turn("I moved to Rome, and I bake bread every single night.", time=SAID + 1)]
-    second = proposal("I bake bread every single night", kind="preference", attribute="habit:bake")
-    async with reading(proposes(BREAD, second)) as it:
+    turns = [TOLD, BAKER]
+    async with reading(proposes(BREAD, BAKES)) as it:
         await it.learn(*turns)
         before = await it.everything()
         for each in turns:
             await it.store.put_turn(ANN, each)
         await it.learn(*turns)
         assert await it.everything() == before
+
+
+async def content(it) -> dict:
+    """All that is remembered, but when it was written."""
+    held = await it.everything()
+    return {key: replace(memory, created=0, updated=0) for key, memory in held.items()}
+
+
+async def test_a_worker_that_dies_at_any_point_leaves_what_one_clean_run_learns():
+    async with reading(proposes(BREAD)) as it:
+        await it.learn(TOLD)
+        clean = await content(it)
+    for step in range(12):
+        async with reading(proposes(BREAD)) as it:
+            await it.learner.record(TOLD)
+            dies = partial(operator.eq, step)
+            await interleave([it.learns(TOLD)], [], killed=dies)
+            await it.learner.learn(TOLD.id)
+            assert await content(it) == clean
+
+
+@pytest.mark.parametrize("seed", range(10))
+async def test_workers_may_learn_one_users_turns_at_once_and_twice(seed):
+    told = [TOLD, BAKER]
+    async with reading(proposes(BREAD, BAKES)) as it:
+        await it.learn(*told)
+        clean = await content(it)
+    schedule = [random.Random(seed).randrange(4) for _ in range(80)]
+    async with reading(proposes(BREAD, BAKES)) as it:
+        for each in told:
+            await it.learner.record(each)
+        await interleave([it.learns(each) for each in told * 2], schedule)
+        assert await content(it) == clean
 
 
 async def test_duplicates_of_what_the_rules_found_are_not_added_twice():
@@ -536,10 +577,10 @@ async def test_a_poisonous_text_is_replaced_by_the_words_that_were_said():
 
 
 async def test_a_standing_instruction_is_in_the_users_own_words():
-    said = "もう絵文字は使わないでください。"
+    said = "앞으로는 이모티콘을 쓰지 말아 주세요."
     claim = proposal(
-        "絵文字を使わない",
-        "絵文字は使わないで",
+        "이모티콘을 쓰지 않는다",
+        "이모티콘을 쓰지 말아",
         kind="preference",
         standing=True,
         attribute="response.emoji",

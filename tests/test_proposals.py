@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.memory.extraction import extract
@@ -13,6 +13,8 @@ from gateway.memory.proposals.quotes import Quotes
 from gateway.memory.proposals.refining import refined
 from gateway.memory.reconciliation import reconcile, slots
 from tests.extraction_model import ANN, SAID, proposal, turn
+
+patient = settings(deadline=None)  # a machine may be busy with other things
 
 USERS = [
     "I live in Oslo and I work as a welder.",
@@ -74,6 +76,7 @@ def turn_of(texts: list[str], *, time: int = SAID) -> Turn:
     return turn(*texts, PASTE, ("assistant", ANSWER), time=time)
 
 
+@patient
 @given(said, proposals)
 def test_what_is_kept_was_said_by_whom_it_is_laid_to(texts, proposed):
     it = turn_of(texts)
@@ -94,6 +97,7 @@ def test_what_is_kept_was_said_by_whom_it_is_laid_to(texts, proposed):
             assert not candidate.attribute.startswith("said")
 
 
+@patient
 @given(said, st.one_of(st.lists(json_values), st.lists(st.dictionaries(st.text(), json_values))))
 def test_no_proposal_breaks_anything(texts, proposed):
     checking.candidates(proposed, turn_of(texts))
@@ -102,17 +106,20 @@ def test_no_proposal_breaks_anything(texts, proposed):
 odd = st.fixed_dictionaries({}, optional=dict.fromkeys(proposal(""), json_values))
 
 
+@patient
 @given(quotes, odd)
 def test_no_member_of_a_proposal_breaks_anything(quote, members):
     checking.candidates([proposal(quote, quote) | members], turn_of(USERS))
 
 
+@patient
 @given(st.text())
 def test_no_answer_breaks_the_reading(text):
     assert answers.read(text) is None or isinstance(answers.read(text), list)
     answers.read(f"<think>{text}</think>" + '{"memories": [' + text)
 
 
+@patient
 @given(said, proposals, st.randoms(use_true_random=False))
 def test_the_order_of_the_proposals_does_not_matter(texts, proposed, shuffler: random.Random):
     it = turn_of(texts)
@@ -122,6 +129,7 @@ def test_the_order_of_the_proposals_does_not_matter(texts, proposed, shuffler: r
     assert checking.candidates(shuffled, it) == straight
 
 
+@patient
 @given(said, proposals)
 def test_what_the_rules_read_stays_what_it_is(texts, proposed):
     it = turn_of(texts)
@@ -161,6 +169,7 @@ def content(held: dict[str, Memory]) -> dict[str, tuple]:
     }
 
 
+@patient
 @given(st.lists(st.tuples(said, proposals), max_size=4), st.randoms(use_true_random=False))
 def test_turns_may_be_learned_in_any_order_before_their_models_answers_and_again(
     told, shuffler: random.Random
@@ -179,10 +188,11 @@ def test_turns_may_be_learned_in_any_order_before_their_models_answers_and_again
     assert statuses <= {Status.ACTIVATED, Status.ARCHIVED}
 
 
+@patient
 @given(said, proposals)
 def test_nothing_that_the_rules_learned_is_lost_to_the_model(texts, proposed):
-    """Whatever the model adds, what was current by the rules is current still."""
-    it = turn_of(texts)
+    """Whatever the model adds, what is current by the rules of one message is current still."""
+    it = turn_of([" ".join(texts)])
     by_rules = extract(it)
     alone = learned([(it, by_rules)])
     both = refined(by_rules, checking.candidates(proposed, it))

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-_THOUGHT = re.compile(r"<(think|thinking|reasoning)>.*?</\1>", re.DOTALL | re.IGNORECASE)
+_OPENED = re.compile(r"<(?:think|thinking|reasoning)>", re.IGNORECASE)
 _CLOSED = re.compile(r"</(?:think|thinking|reasoning)>", re.IGNORECASE)
 _STARTS = 20  # places of a text at which JSON is looked for
 _DECODER = json.JSONDecoder()
@@ -16,8 +16,9 @@ def read(answer: str) -> list[Any] | None:
 
     Thoughts, code fences and prose around the JSON do no harm, nor does a list without its object.
     """
-    text = _THOUGHT.sub("", answer)
-    text = text[max((found.end() for found in _CLOSED.finditer(text)), default=0) :]
+    text = answer[max((found.end() for found in _CLOSED.finditer(answer)), default=0) :]
+    if unfinished := _OPENED.search(text):
+        text = text[: unfinished.start()]
     for document in _documents(text, "{"):
         if isinstance(document, dict) and "memories" in document:
             listed = document["memories"]

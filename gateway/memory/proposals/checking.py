@@ -21,7 +21,7 @@ from gateway.memory.rules.grammar import regex
 from gateway.memory.wording import content_words, normalise, plain
 
 MOST = 20  # candidates of a turn
-READ = 200  # proposals of a turn that are looked at
+READ = 60  # proposals of a turn that are looked at
 LONGEST = 300  # characters of a statement
 _LONGEST_QUOTE = 400
 _LONGEST_NAME = 160  # of a subject or an attribute
@@ -40,6 +40,7 @@ _DENIED = regex(r"""
 """)
 _CLAUSE = re.compile(r"[.,;:!?…]|\b(?:and|but|und|aber|y|pero|et|mais)\b")
 _FIRST_PERSON = regex(r"\b(i|im|ive|my|mine|me|myself|we|us|our|ours)\b")
+_MYSELF = regex(r"(I|im|ive|we)\b")
 _ANOTHER = regex(r"""
     (he|she|they|his|her|their|(my|our) (\w+ )?(friend|colleague|coworker|co-worker|neighbou?r|
     teacher|client|customer|classmate|acquaintance|stranger)s?|(?-i:[A-Z][a-z]+)( (?-i:[A-Z])\w+)?\s
@@ -196,10 +197,15 @@ def _speaks_of_another(place: Place) -> bool:
 
 
 def _of_whom(proposal: _Proposal, place: Place) -> str:
-    """The attribute, put under the relation or pet that the quote has for its subject."""
-    if not _names_theirs(proposal.attribute) and (theirs := relations.read(_subject(place))):
-        return f"{theirs.whose}.{proposal.attribute}"
-    return proposal.attribute
+    """The attribute, put under the relation or pet that the quote has for its subject.
+
+    What the user says of themselves is nothing of a relation's.
+    """
+    subject = _subject(place)
+    if _names_theirs(proposal.attribute):
+        return "" if "." in proposal.attribute and _MYSELF.match(subject) else proposal.attribute
+    theirs = relations.read(subject)
+    return f"{theirs.whose}.{proposal.attribute}" if theirs else proposal.attribute
 
 
 def _subject(place: Place) -> str:

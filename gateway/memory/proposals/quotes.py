@@ -23,6 +23,7 @@ _AROUND = " .,;:!?…\"'()[]。、！？「」"  # noqa: RUF001  as they are wri
 _IDEOGRAPHS = "\u2e80"  # from here on, words are not set apart
 _CALL = 2_000  # characters of a tool's name and arguments
 _LEAST = 2  # letters or digits of a quote
+_PLACES = 20  # of a quote in a text that are looked at
 _OWN = 0.5  # share of a quote that must be the user's own, not what they quote in turn
 
 
@@ -57,14 +58,16 @@ class _Text:
 
     def find(self, quote: str) -> tuple[int, int] | None:
         """The first place of a folded quote that is whole words and mostly the speaker's own."""
-        begin = self.folded.find(quote)
-        while begin >= 0:
+        begin = -1
+        for _ in range(_PLACES):
+            begin = self.folded.find(quote, begin + 1)
+            if begin < 0:
+                return None
             end = begin + len(quote)
             first, last = self.at[begin], self.at[end - 1] + 1
             own = sum(self.own[first:last])
             if self._apart(begin) and self._apart(end) and own >= _OWN * (last - first):
                 return first, last
-            begin = self.folded.find(quote, begin + 1)
         return None
 
     def _apart(self, edge: int) -> bool:

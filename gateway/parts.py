@@ -183,7 +183,13 @@ async def open_proposer(
             seconds=settings.extraction_timeout,
             concurrency=settings.extraction_concurrency,
         )
-        yield Proposer(extractor, lambda outcome: metrics.extractions.labels(outcome).inc())
+
+        def told(outcome: str, reason: str) -> None:
+            metrics.extractions.labels(outcome).inc()
+            if outcome not in {"ok", "repaired", "retried"}:
+                _log.warning("the rules alone read a turn", outcome=outcome, reason=reason)
+
+        yield Proposer(extractor, told)
 
 
 @asynccontextmanager

@@ -172,7 +172,7 @@ async def reading(*acts: Act, seconds=5.0, tries=5, store=None) -> AsyncIterator
     async with scripted_upstream(script) as upstream:
         server = Upstream(upstream.url, timeouts=Timeouts(connect=2))
         extractor = CompletionExtractor(server, "reader", metrics, seconds=seconds)
-        proposer = Proposer(extractor, lambda outcome: metrics.extractions.labels(outcome).inc())
+        proposer = Proposer(extractor, lambda outcome, _: metrics.extractions.labels(outcome).inc())
         learner = Learner(store=store, outbox=store, embedder=FakeEmbedder(), proposer=proposer)
         queue = LocalQueue(learner.learn, store, metrics, at_once=8, tries=tries, backoff=0.001)
         await queue.start()

@@ -687,6 +687,19 @@ async def test_a_gateway_asks_the_chats_upstream_unless_it_is_told_another():
         assert 'gateway_extractions_total{outcome="ok"} 1.0' in page
 
 
+async def test_a_gateway_says_why_the_model_is_of_no_use():
+    with structlog.testing.capture_logs() as logged:
+        async with (
+            scripted_upstream() as chats,
+            scripted_upstream(refuses(401)) as reader,
+            served(chats.url, extraction_model="reader", extraction_base_url=reader.url) as it,
+            httpx.AsyncClient(trust_env=False) as client,
+        ):
+            await _tell(client, it, learned=[OSLO])
+    [said] = [line for line in logged if "rules alone" in line["event"]]
+    assert (said["outcome"], said["reason"]) == ("refused", "status 401")
+
+
 async def test_a_gateway_may_have_another_server_for_it():
     async with (
         scripted_upstream() as chats,

@@ -15,13 +15,13 @@ TRIES = 4  # of a turn with a model that cannot answer just now
 
 
 class Proposer:
-    """`report` is told how each turn came out.
+    """`report` is told how each turn came out, and of a failure the reason, which quotes nothing.
 
     `ok`, `repaired`: there was an answer, at once or when asked again. `retried`: the turn will
     be tried again. `refused`, `unreadable`, `unavailable`: why the rules alone have learned.
     """
 
-    def __init__(self, model: Extractor, report: Callable[[str], None]) -> None:
+    def __init__(self, model: Extractor, report: Callable[[str, str], None]) -> None:
         self._model = model
         self._report = report
 
@@ -33,7 +33,7 @@ class Proposer:
         asked = asking.messages(turn)
         if asked is None:
             return []
-        proposals = None
+        proposals, reason = None, ""
         try:
             answer = await self._model.complete(asked, asking.SCHEMA)
             outcome, proposals = "ok", answers.read(answer)
@@ -42,13 +42,13 @@ class Proposer:
                 outcome, proposals = "repaired", answers.read(answer)
             if proposals is None:
                 outcome = "unreadable"
-        except ExtractionBusyError:
+        except ExtractionBusyError as error:
             if turn.attempts + 1 < TRIES:
-                self._report("retried")
+                self._report("retried", str(error))
                 raise
-            outcome = "unavailable"
-        except ExtractionError:
-            outcome = "refused"
-        self._report(outcome)
+            outcome, reason = "unavailable", str(error)
+        except ExtractionError as error:
+            outcome, reason = "refused", str(error)
+        self._report(outcome, reason)
         # Up to a tenth of a second for the longest turns, in which others are to be served.
         return await asyncio.to_thread(checking.candidates, proposals or (), turn)

@@ -1,8 +1,9 @@
 # Every target sets up what it needs; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test check clients conformance bench deploy-check faults lock clean
+.PHONY: help run test check clients conformance bench quality deploy-check faults lock clean
 
 PYTHON ?= python3
+SHARED ?= ../shared
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -35,6 +36,9 @@ conformance: $(VENV)/.installed-dev  ## Compare requests sent straight with the 
 
 bench: $(VENV)/.installed-dev  ## Measure what the gateway adds to a request, and recall
 	@$(BIN)/python -m tests.bench
+
+quality: $(VENV)/.installed-dev  ## Measure what is recalled, against what was recorded; SHARED has the data
+	@$(BIN)/python -m tests.quality --shared $(SHARED) --write quality.json
 
 deploy-check: $(VENV)/.installed-dev  ## Have nginx, Caddy, promtool, systemd read deploy/
 	@$(BIN)/python -m tests.deployment

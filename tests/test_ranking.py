@@ -22,7 +22,16 @@ NOW = at(2026, 3, 18)
 
 
 def memory(
-    text, *, kind=Kind.EPISODE, speaker=Speaker.USER, said=NOW, conversation="", name="", source=""
+    text,
+    *,
+    kind=Kind.EPISODE,
+    speaker=Speaker.USER,
+    said=NOW,
+    conversation="",
+    name="",
+    source="",
+    turn="t",
+    position=0,
 ):
     return Memory(
         id=f"{text}@{said}",
@@ -34,13 +43,14 @@ def memory(
         time=said,
         created=said,
         updated=said,
+        position=position,
         sources=(
             Source(
                 role=str(speaker),
                 content=source or text,
                 time=said,
                 conversation=conversation,
-                turn="t",
+                turn=turn,
                 name=name,
             ),
         ),
@@ -95,11 +105,11 @@ def test_a_memory_without_a_vector_yet_is_found_by_its_words():
 
 
 def test_a_preference_may_be_further_from_the_question_than_what_was_said():
-    away = [hit("said", 0.3), hit("preferred", 0.3, kind=Kind.PREFERENCE)]
+    away = [hit("said", 0.29), hit("preferred", 0.29, kind=Kind.PREFERENCE)]
     assert texts(away, floor=0.45) == ["preferred"]
 
 
-def test_words_count_double_where_people_are_named():
+def test_words_count_for_more_where_people_are_named():
     alike = {"dense": 0.4, "lexical": 6.0, "speaker": Speaker.ASSISTANT}
     assert texts([hit("bare", **alike), hit("named", **alike, name="Bob")]) == ["named", "bare"]
 
@@ -112,6 +122,64 @@ def test_the_users_own_words_come_before_the_assistants():
 def test_among_named_people_nobodys_words_come_first():
     hits = [hit("theirs", 0.52, speaker=Speaker.ASSISTANT, name="Bob"), hit("own", 0.5, name="Ann")]
     assert texts(hits) == ["theirs", "own"]
+
+
+def test_what_the_assistant_said_is_not_behind_when_it_is_asked_for():
+    hits = [hit("view", 0.52, speaker=Speaker.ASSISTANT), hit("word", 0.5)]
+    assert texts(hits, "Which hotel did you recommend to me?") == ["view", "word"]
+
+
+def test_to_who_asks_about_themselves_their_own_words_are_nearer():
+    hits = [hit("word", 0.35), hit("view", 0.35, speaker=Speaker.ASSISTANT)]
+    assert texts(hits, "Which dog do I have?", floor=0.45) == ["word"]
+    assert texts(hits, "Which dog is the smallest?", floor=0.45) == []
+
+
+def test_a_name_that_is_only_a_role_is_nobodys():
+    hits = [
+        hit("theirs", 0.52, speaker=Speaker.ASSISTANT, name="Assistant"),
+        hit("own", 0.5, name="user"),
+    ]
+    assert texts(hits) == ["own", "theirs"]
+
+
+def test_among_people_what_answers_a_question_that_is_to_the_point_comes_with_it():
+    asked = hit("Where did you meet Rex?", 0.7, name="Ann", turn="a", position=3)
+    answer = hit("At the shelter.", 0.3, name="Bob", turn="a", position=4)
+    elsewhere = hit("At the station.", 0.4, name="Bob", turn="b", position=4)
+    assert texts([asked, answer, elsewhere])[1:] == ["At the shelter.", "At the station."]
+
+
+def test_an_assistants_answer_does_not_come_with_the_users_question():
+    asked = hit("Where do beagles come from?", 0.9, turn="a", position=0)
+    answer = hit("England.", 0.3, speaker=Speaker.ASSISTANT, turn="a", position=1)
+    told = hit("A beagle.", 0.31, speaker=Speaker.ASSISTANT, turn="b", position=1)
+    assert texts([asked, answer, told])[-1] == "England."
+
+
+def test_among_people_a_question_comes_after_an_equal_statement():
+    hits = [hit("Do you like him?", 0.55, name="Ann"), hit("I do like him.", 0.5, name="Ann")]
+    assert texts(hits) == ["I do like him.", "Do you like him?"]
+
+
+def test_among_people_what_says_much_comes_before_what_says_little():
+    much = "We adopted a young beagle from that shelter behind the station, together with blankets."
+    assert texts([hit("Wow, Rex!", 0.52, name="Ann"), hit(much, 0.5, name="Ann")])[0] == much
+
+
+def test_among_people_who_asks_when_is_told_a_time_first():
+    hits = [hit("We got him.", 0.55, name="Ann"), hit("Got him yesterday.", 0.5, name="Ann")]
+    assert texts(hits, "When did Ann get a dog?")[0] == "Got him yesterday."
+    assert texts(hits, "Where did Ann get a dog?")[0] == "We got him."
+
+
+def test_of_a_long_message_one_piece_comes_in_its_turn_and_the_rest_last():
+    pieces = [hit(f"part {name}", 0.7, source="all of it") for name in ("one", "two")]
+    assert texts([*pieces, hit("something else", 0.5)]) == [
+        "part one",
+        "something else",
+        "part two",
+    ]
 
 
 def test_a_conversation_that_holds_a_good_hit_lifts_its_others():
@@ -281,8 +349,18 @@ def test_a_question_asked_before_does_not_find_itself_but_what_answers_it():
     assert texts([asked, told]) == ["My dog is called Bruno.", "Which dog do I have?"]
 
 
-def test_a_question_with_a_statement_beside_it_or_among_people_counts_in_full():
-    both = hit("I have a dog. Which one is it?", dense=0.9)
+@pytest.mark.parametrize(
+    "said",
+    [
+        "I have a dog. Which one is it?",
+        "I'm getting a dog, what do I feed it?",
+        "Can you name my 3 dogs?",
+    ],
+)
+def test_a_question_that_tells_something_counts_in_full(said):
+    assert len(ranked([hit(said, dense=0.9)], floor=0.45)) == 1
+
+
+def test_a_question_among_people_counts_in_full():
     friend = hit("Which dog do I have?", dense=0.9, name="Caroline")
-    assert len(ranked([both], floor=0.45)) == 1
     assert len(ranked([friend], floor=0.45)) == 1

@@ -316,6 +316,15 @@ THIRD_PERSONS = {
     "named": ("Anna lives in Rome and teaches.", "Anna lives in Rome", "home.place"),
     "pronoun": ("She hates coffee.", "She hates coffee", "taste:coffee"),
     "friend": ("My friend plays the tuba.", "plays the tuba", "hobby:tuba"),
+    "in German": ("Meine Kollegin Anna wohnt in Rom.", "wohnt in Rom", "home.place"),
+    "in Spanish": ("Mi hermana toca la tuba.", "toca la tuba", "hobby:tuba"),
+    "in French": ("Elle joue du tuba.", "joue du tuba", "hobby:tuba"),
+    "in Chinese": ("我朋友最近在学大号。", "最近在学大号", "hobby:大号"),
+    "in Japanese": (
+        "妹は毎日チューバを吹いています。",
+        "毎日チューバを吹いています",
+        "hobby:チューバ",
+    ),
     "friend, later": ("My colleague Tom sold up and sails a boat.", "sails a boat", "owns:boat"),
 }
 

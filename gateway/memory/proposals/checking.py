@@ -39,13 +39,23 @@ _DENIED = regex(r"""
     sin|tampoco|hardly)\b|[不没沒非]|ない|ません
 """)
 _CLAUSE = re.compile(r"[.,;:!?…]|\b(?:and|but|und|aber|y|pero|et|mais)\b")
-_FIRST_PERSON = regex(r"\b(i|im|ive|my|mine|me|myself|we|us|our|ours)\b")
+_FIRST_PERSON = regex(
+    r"\b(i|im|ive|my|mine|me|myself|we|us|our|ours|ich|wir|yo|nosotros|je|nous)\b"
+)
 _MYSELF = regex(r"(I|im|ive|we)\b")
 _ANOTHER = regex(r"""
     (he|she|they|his|her|their|(my|our) (\w+ )?(friend|colleague|coworker|co-worker|neighbou?r|
     teacher|client|customer|classmate|acquaintance|stranger)s?|(?-i:[A-Z][a-z]+)( (?-i:[A-Z])\w+)?\s
     (is|was|has|had|lives|works|likes|loves|hates|prefers|wants|needs|says|said|told|moved|went|
-    studies|speaks|owns|plays|bought|became|got))\b(?! and (I|me)\b)
+    studies|speaks|owns|plays|bought|became|got)|
+    er|meine? (freund\w*|kolleg\w*|chef\w*|nachbar\w*|bruder|schwester|mutter|vater|frau|mann|sohn|
+    tochter|eltern|oma|opa)|
+    él|ella|ellos|mi (amig[oa]|herman[oa]|madre|padre|espos[oa]|hij[oa]|novi[oa]|jef[ea]|
+    vecin[oa])s?|
+    ils?|elles?|(mon|ma|mes) (ami\w*|frère|sœur|mère|père|mari|femme|fils|fille|copain|copine|
+    collègue|voisine?)s?)\b(?! (and|und|y|et) (I|me|ich|yo|moi)\b)|
+    [他她彼]|我的?(朋友|同事|妈|爸|姐|妹|哥|弟|老婆|老公|妻子|丈夫|儿子|女儿)|
+    (私の)?(友達|友人|同僚|母|父|姉|妹|兄|弟|妻|夫|息子|娘)[はがもの]
 """)
 # What only speaks to whoever reads it is nobody's experience.
 _COMMANDS = regex(r"""

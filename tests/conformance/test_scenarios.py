@@ -54,6 +54,11 @@ def test_no_two_scenarios_share_a_name():
     assert [name for name, times in Counter(s.name for s in SCENARIOS).items() if times > 1] == []
 
 
+def test_there_are_as_many_as_the_readme_says():
+    page = (Path(__file__).parents[2] / "README.md").read_text()
+    assert f"sends {len(SCENARIOS)} scenarios" in page
+
+
 def test_what_changes_on_the_way_is_documented_word_for_word():
     page = (Path(__file__).parents[2] / "ARCHITECTURE.md").read_text()
     section = page.split("## What changes on the way\n")[1].split("\n## ")[0]

@@ -64,6 +64,7 @@ class Calls:
         self._down = STARTING
         self._failures = 0
         self._mending: asyncio.Task[None] | None = None
+        self._closed = False
         self._told: dict[str, float] = {}
 
     @property
@@ -86,6 +87,7 @@ class Calls:
             self._down = ""
 
     async def aclose(self) -> None:
+        self._closed = True
         if self._mending is not None:
             self._mending.cancel()
             await asyncio.gather(self._mending, return_exceptions=True)
@@ -127,7 +129,8 @@ class Calls:
     def _trip(self, why: str, error: BaseException, *, wait: float) -> None:
         self._down = why
         self._tell(why, error)
-        self._mending = asyncio.create_task(self._mend(wait))
+        if not self._closed:
+            self._mending = asyncio.create_task(self._mend(wait))
 
     async def _mend(self, wait: float) -> None:
         """Look at the server until it is well."""

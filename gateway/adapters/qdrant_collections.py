@@ -39,6 +39,7 @@ _STRICT: Final = models.StrictModeConfig(
     enabled=True,
     unindexed_filtering_retrieve=False,
     unindexed_filtering_update=False,
+    search_allow_exact=True,
     max_query_limit=MOST_READ,
     upsert_max_batchsize=MOST_WRITTEN,
     search_max_batchsize=MOST_SEARCHES,

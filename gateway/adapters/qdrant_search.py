@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from qdrant_client import models
+from qdrant_client.http.models import QueryResponse
 
 from gateway.adapters.bm25 import Words
 from gateway.adapters.conditions import selected, within
@@ -48,7 +49,7 @@ class HybridSearch:
             ]
 
     def read(
-        self, answers: Sequence[models.QueryResponse]
+        self, answers: Sequence[QueryResponse]
     ) -> tuple[dict[UUID, Payload], dict[str, Scores]]:
         """What was found, and its scores in each arm. Raises ValueError for another number."""
         found: dict[UUID, Payload] = {}

@@ -64,4 +64,5 @@ def day(time: int) -> str:
 def _line(memory: Memory) -> str:
     # An episode's text says already when it was said and by whom.
     said = "" if memory.kind is Kind.EPISODE else f"[{day(memory.time)}] {memory.speaker}: "
-    return "- " + said + screening.inert(memory.text)
+    ended = "" if memory.valid_to is None else f" (until {day(memory.valid_to)})"
+    return "- " + said + screening.inert(memory.text) + ended

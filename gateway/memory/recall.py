@@ -12,12 +12,16 @@ from typing import Literal
 
 from gateway.errors import EmbedderBusyError, EmbeddingError, StoreError
 from gateway.memory.filters import Filter
-from gateway.memory.model import Hit, Kind, Memory, Millis, Scope, Vector, now
+from gateway.memory.model import Hit, Kind, Memory, Millis, Scope, Status, Vector, now
 from gateway.memory.ports import Embedder, Search, Selection, Store
 from gateway.memory.ranking import CANDIDATES, Ranked, merit, rank
+from gateway.memory.telling import asks_of_the_past
 
 STANDING_LIMIT = 5
 ASKED = 1000  # characters of a long question that are searched by, at either end
+
+_NOW = frozenset({Status.ACTIVATED})
+_EVER = _NOW | {Status.ARCHIVED}
 
 _log = logging.getLogger(__name__)
 
@@ -109,16 +113,22 @@ class Recaller:
     async def _find(
         self, scope: Scope, question: str, options: RecallOptions
     ) -> tuple[list[Hit], str]:
-        """What bears on the question, and why it may be less than all."""
+        """What bears on the question, and why it may be less than all.
+
+        What a later statement has followed is found only by who asks about the past; what somebody
+        archived, never.
+        """
         vector, reason = await self._embed(question)
+        statuses = _EVER if asks_of_the_past(question) else _NOW
         search = Search(
-            selection=Selection(kinds=options.kinds, where=options.where),
+            selection=Selection(kinds=options.kinds, statuses=statuses, where=options.where),
             words=question,
             vector=vector,
             limit=CANDIDATES,
             merit=merit(question),
         )
-        return await self._store.search(scope, search), reason
+        found = await self._store.search(scope, search)
+        return [hit for hit in found if _may_be_shown(hit.memory)], reason
 
     async def _embed(self, question: str) -> tuple[Vector | None, str]:
         """The question's vector, or None and why: the words can be searched all the same."""
@@ -135,6 +145,10 @@ class Recaller:
         chosen = Selection(kinds=frozenset({Kind.PREFERENCE}), instruction=True)
         memories, _ = await self._store.list_memories(scope, chosen, limit=STANDING_LIMIT)
         return tuple(memories)
+
+
+def _may_be_shown(memory: Memory) -> bool:
+    return memory.status is Status.ACTIVATED or bool(memory.superseded_by)
 
 
 def gist(question: str) -> str:

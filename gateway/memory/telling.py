@@ -29,6 +29,11 @@ _TO_YOU: Final = re.compile(
     r"|mentioned|proposed|recommended|said|suggested|told|wrote)\b",
     re.IGNORECASE,
 )
+_PAST: Final = re.compile(
+    r"\b(?:used to|previous|previously|former|formerly|in the past|back then|at first|originally"
+    r"|before(?:\s+(?:that|then|now))?\s*[?.]|before (?:I|we) (?:moved|changed|switched|started))",
+    re.IGNORECASE,
+)
 
 
 def asks(text: str) -> bool:
@@ -54,6 +59,11 @@ def asks_of_oneself(question: str) -> bool:
 def asks_what_you_said(question: str) -> bool:
     """Whether what the other one said would answer: "Which hotel did you recommend?"."""
     return _TO_YOU.search(question) is not None
+
+
+def asks_of_the_past(question: str) -> bool:
+    """Whether the question is about what is no longer so: "Where did I live before?"."""
+    return _PAST.search(question) is not None
 
 
 def tells_when(text: str) -> bool:

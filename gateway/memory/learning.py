@@ -12,6 +12,7 @@ from dataclasses import replace
 from weakref import WeakValueDictionary
 
 from gateway.errors import StoreError
+from gateway.memory import paraphrase
 from gateway.memory.episodes import episodes
 from gateway.memory.extraction import extract
 from gateway.memory.model import (
@@ -30,7 +31,7 @@ from gateway.memory.model import (
 from gateway.memory.ports import Embedder, Outbox, Selection, Store
 from gateway.memory.proposals.proposer import Proposer
 from gateway.memory.proposals.refining import refined, unspoken
-from gateway.memory.reconciliation import reconcile, slots
+from gateway.memory.reconciliation import identity, reconcile, slots
 from gateway.memory.redaction import redacted
 from gateway.memory.wording import UNTYPED
 
@@ -119,12 +120,14 @@ class Learner:
         """
         for _ in range(ROUNDS):
             known = await self._known(turn.scope, slots(candidates))
+            spoken = unspoken(candidates, known)
             operations = reconcile(
-                unspoken(candidates, known),
+                spoken,
                 known,
                 scope=turn.scope,
                 labels=turn.labels,
                 now=self._clock(),
+                said_again=await self._said_again(turn.scope, spoken, known),
             )
             if not operations:
                 return
@@ -137,6 +140,25 @@ class Learner:
             ]
             await self._store.revise_memories(turn.scope, entries, known)
         raise StoreError("what is known kept changing while a turn was learned")
+
+    async def _said_again(
+        self, scope: Scope, candidates: Sequence[Candidate], known: Sequence[Memory]
+    ) -> dict[Candidate, str]:
+        """Of candidates that say what is known in other words, the id of that memory."""
+        held = {memory.id for memory in known}
+        pairs = [
+            (candidate, memory)
+            for candidate in candidates
+            if identity(candidate, scope) not in held
+            for memory in paraphrase.comparable(candidate, known)
+        ]
+        texts = [text for candidate, memory in pairs for text in (candidate.text, memory.text)]
+        vectors = await self._embedder.embed_documents(texts) if texts else []
+        found: dict[Candidate, str] = {}
+        for (candidate, memory), one, other in zip(pairs, vectors[::2], vectors[1::2], strict=True):
+            if paraphrase.same(one, other):
+                found.setdefault(candidate, memory.id)
+        return found
 
     async def _known(self, scope: Scope, attributes: Collection[str]) -> Sequence[Memory]:
         """Everything in these slots, what was superseded included."""

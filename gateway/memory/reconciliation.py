@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from types import MappingProxyType
 
 from gateway.memory.model import (
     Candidate,
@@ -59,12 +60,14 @@ def reconcile(
     scope: Scope,
     labels: Labels,
     now: Millis,
+    said_again: Mapping[Candidate, str] = MappingProxyType({}),
 ) -> list[Operation]:
     """The changes that the candidates of one turn make; none for what is known already.
 
     `known` is every memory of the scope in one of `slots(candidates)`, whatever its status: of two
-    statements in one slot the later said holds, also when it is learned first. Raises ValueError
-    for a memory of another scope and for a candidate without an attribute.
+    statements in one slot the later said holds, also when it is learned first. `said_again`
+    gives the ids of the memories that some candidates only reword. Raises ValueError for a memory
+    of another scope and for a candidate without an attribute.
     """
     wanted = slots(candidates)
     if "" in wanted:
@@ -78,6 +81,7 @@ def reconcile(
     after = dict(before)
     for position, candidate in enumerate(candidates):
         said = _memory(candidate, position, scope, labels, now)
+        said = replace(said, id=said_again.get(candidate, said.id))
         held = after.get(said.id)
         if held is None:
             after[said.id] = said
@@ -88,6 +92,14 @@ def reconcile(
     for slot in wanted:
         after |= _history([m for m in after.values() if m.attribute == slot and not _retired(m)])
     return _changes(before, after, now)
+
+
+def identity(candidate: Candidate, scope: Scope) -> str:
+    """The id of the memory of this very wording: of scope, kind, slot and statement."""
+    said = normalise(candidate.text)
+    return identifier(
+        "memory", scope.project, scope.user, candidate.kind, candidate.attribute, said
+    )
 
 
 def _changes(
@@ -114,10 +126,8 @@ def _changes(
 def _memory(
     candidate: Candidate, position: int, scope: Scope, labels: Labels, now: Millis
 ) -> Memory:
-    said = normalise(candidate.text)
-    key = (scope.project, scope.user, candidate.kind, candidate.attribute, said)
     return Memory(
-        id=identifier("memory", *key),
+        id=identity(candidate, scope),
         scope=scope,
         kind=candidate.kind,
         text=candidate.text,

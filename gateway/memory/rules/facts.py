@@ -47,12 +47,12 @@ speaks:{object}
 native language
     my (native|first|mother|second|third) (language|tongue) is
 learns:{object}
-    {I}(am (trying to )?(learn|learning|teaching myself|taking (up|lessons in|classes in))|
+    {I}(am {adverb}(trying to )?(learn|learning|teaching myself|taking (up|lessons in|classes in))|
         have been learning|(have )?(started|begun) (learning|to learn)|want to learn) (how to |to |
         about )?(?!(a lot|a ton|tons|lots|so much|much|more|from|by|something|new things|as|
         and)\b){object}
 home.place
-    {I}{gone}{adverb}(live|am living|reside|am residing|am based|am located|have lived(?=.* (for|
+    {I}{gone}{adverb}(live|reside|am {adverb}(living|residing|based|located)|have lived(?=.* (for|
         since|all|my whole)\b)|have been living|am settled) {adverb}((out |over |back |down |up |
         just )?(in|near|outside( of)?|on|at|close to|by|around|off|between|across) {nowhere}(?=\S)|
         abroad|overseas|downtown|rurally)

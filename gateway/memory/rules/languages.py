@@ -188,14 +188,15 @@ def _spaced(sentence: str) -> Foreign | None:
 
 def _unspaced(sentence: str, language: ModuleType, *, busy: bool) -> Iterator[Foreign]:
     """By the tables of a language that writes no spaces, each clause with its own subject."""
-    spelt = language.LEAD.sub("", plain(sentence).rstrip("。.! "), count=1)
+    whole = language.LEAD.sub("", plain(sentence), count=1)
+    spelt = whole.rstrip("。.! ")
     if language.NOT_STATED.search(spelt):
         return
     if language.STANDING.match(spelt) or (not busy and language.BARE.match(spelt)):
         topic = first(language.TOPICS, spelt)
         slot = topic[1] if topic else f"instruction:{shortened(spelt)}"
-        yield Foreign(spelt, Kind.PREFERENCE, slot, instruction=True)
+        yield Foreign(whole, Kind.PREFERENCE, slot, instruction=True)
         return
     for clause in language.CLAUSES.split(spelt):
         if found := first(language.FACTS, clause) or first(language.PREFERENCES, clause):
-            yield Foreign(clause, *found)
+            yield Foreign(whole if clause == spelt else clause, *found)

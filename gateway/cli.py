@@ -11,12 +11,15 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from gateway import __version__, logs
 from gateway.errors import StartupError
 from gateway.settings import Settings, load_settings
 
 SOMETHING_WRONG = 1  # exit code when the doctor found it
+NOT_FOUND = 1  # exit code when something that was named is not there
 CANNOT_START = 2  # exit code when settings, files or the data folder stand in the way
 
 app = typer.Typer(
@@ -25,6 +28,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,  # locals hold keys and messages
 )
+jobs = typer.Typer(help="What waits to be learned, and what was given up.")
+app.add_typer(jobs, name="jobs")
 _out = Console(highlight=False)
 _err = Console(stderr=True, highlight=False)
 
@@ -55,6 +60,67 @@ def serve() -> None:
         from gateway import main  # noqa: PLC0415  half a second that --help need not wait for
 
         main.run(settings, _progress, lambda port: _banner(settings, port))
+
+
+@app.command()
+def worker() -> None:
+    """Learn what gateways record; as many workers as it takes, over their Redis and Qdrant server.
+
+    Example: GATEWAY_REDIS_URL=redis://... GATEWAY_QDRANT_URL=http://... memory-gateway worker
+    """
+    with _one_line():
+        settings = load_settings()
+        logs.configure(settings.log_level)
+        from gateway import worker as working  # noqa: PLC0415  as above
+
+        working.run(settings, _progress, lambda: _progress("memory-gateway: working"))
+
+
+@jobs.callback(invoke_without_command=True)
+def standing(context: typer.Context) -> None:
+    """Tell how many turns wait to be learned, and which were given up, and why.
+
+    In the embedded mode, while nothing is served from the data folder. Example: memory-gateway jobs
+    """
+    if context.invoked_subcommand is not None:
+        return
+    with _one_line():
+        settings = load_settings()
+        logs.configure("error")
+        from gateway import jobs as ledger  # noqa: PLC0415  as above
+
+        told = asyncio.run(ledger.standing(settings, _progress))
+    oldest = told.backlog.oldest
+    since = "" if oldest is None else f", the oldest for {ledger.age(oldest)}"
+    _out.print(f"pending  {told.backlog.pending}{since}\nparked   {told.backlog.parked}")
+    if told.parked:
+        table = Table("turn", "tries", "age", "reason", box=None, pad_edge=False)
+        for turn in told.parked:
+            table.add_row(turn.id, str(turn.attempts), ledger.age(turn.created), Text(turn.error))
+        _out.print()
+        _out.print(table)
+    if more := told.backlog.parked - len(told.parked):
+        _out.print(f"and {more} more")
+
+
+@jobs.command()
+def retry(
+    turns: Annotated[list[str] | None, typer.Argument(help="Their ids; none for all.")] = None,
+) -> None:
+    """Have turns that were given up learned after all: all of them, or those that are named.
+
+    Example: memory-gateway jobs retry
+    """
+    with _one_line():
+        settings = load_settings()
+        logs.configure("error")
+        from gateway import jobs as ledger  # noqa: PLC0415  as above
+
+        again = asyncio.run(ledger.retry(settings, _progress, turns or ()))
+    _out.print(f"{len(again)} to be learned")
+    if unknown := sorted({*(turns or ())} - {*again}):
+        _progress(f"not parked: {', '.join(unknown)}")
+        raise typer.Exit(NOT_FOUND)
 
 
 @app.command()

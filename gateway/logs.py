@@ -31,5 +31,7 @@ def configure(level: str) -> None:
     # At debug, sse-starlette logs the chunks that it sends and httpx the URLs that it calls.
     for name in ("sse_starlette", "httpx", "httpcore", "aiohttp", "asyncio"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # arq would log what failed with its traceback, whatever is in it; what matters is logged here.
+    logging.getLogger("arq").setLevel(logging.CRITICAL)
     # What it says of a request that failed, `access` says better; the rest is noise at an exit.
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)

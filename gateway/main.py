@@ -1,4 +1,4 @@
-"""The embedded gateway: every part made from the settings, run in one process, closed in order."""
+"""A gateway: every part made from the settings, run in one process, closed in order."""
 
 import asyncio
 import gc
@@ -31,6 +31,7 @@ from gateway.parts import (
     open_embedder,
     open_folder,
     open_proposer,
+    open_queue,
     open_spool,
     open_store,
     replaying,
@@ -39,18 +40,17 @@ from gateway.settings import Settings
 
 CATCH_UP = 1.0  # seconds that a start may spend on learning what a crash left pending
 RECORDS = 2.0  # seconds that what was cut at the end of the grace time has to be recorded in
-WAITING_FOR_A_MODEL = 64  # turns whose rules have learned while they wait for their answer
 
 _log = structlog.get_logger(__name__)
 
 
 @asynccontextmanager
-async def embedded(
+async def running(
     settings: Settings,
     progress: Progress,
     refused: Callable[[StartupError], None] = lambda _: None,
 ) -> AsyncIterator[Gateway]:
-    """All parts of one process, running; what was not learned when it ends is learned next time.
+    """All parts of a gateway, running; what was not learned when it ends is learned later.
 
     `refused` is told of a store that turns out later not to be fit. Raises StartupError.
     """
@@ -64,21 +64,18 @@ async def embedded(
         model = await stack.enter_async_context(chat_model(settings, metrics))
         proposer = await stack.enter_async_context(open_proposer(settings, model, metrics))
         learner = Learner(store=store, outbox=store, embedder=embedder, proposer=proposer)
-        at_once = WAITING_FOR_A_MODEL if proposer else 1
-        queue = LocalQueue(learner.learn, store, metrics, at_once=at_once)
-        metrics.gauge("gateway_queue_length", "Turns that wait to be learned.", lambda: len(queue))
         metrics.gauge("gateway_in_flight", "Requests being served.", lambda: len(drain))
         metrics.gauge("gateway_tasks", "Tasks of the event loop.", lambda: len(asyncio.all_tasks()))
         spool = await stack.enter_async_context(open_spool(settings, metrics))
+        queue = await stack.enter_async_context(open_queue(settings, learner, store, metrics))
         turn_log = TurnLog(
             learner=learner, outbox=store, queue=queue, spool=spool, told=not_stored(metrics)
         )
-        await queue.start()
-        stack.push_async_callback(queue.aclose)
         await stack.enter_async_context(replaying(turn_log, spool))
-        with suppress(TimeoutError):
-            async with asyncio.timeout(CATCH_UP):
-                await queue.join()
+        if isinstance(queue, LocalQueue):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CATCH_UP):
+                    await queue.join()
         stack.push_async_callback(background.aclose, RECORDS)
 
         async def health() -> dict[str, str]:
@@ -88,7 +85,7 @@ async def embedded(
             except StoreError as error:
                 kept = "failing" if error.reason == "store" else error.reason
             held = "holding" if len(spool) else "ok"
-            return {"store": kept, "queue": queue.state(), "spool": held}
+            return {"store": kept, **await queue.health(), "spool": held}
 
         yield Gateway(
             settings=settings,
@@ -102,6 +99,7 @@ async def embedded(
             metrics=metrics,
             clock=now,
             health=health,
+            backlog=store.backlog,
         )
 
 
@@ -124,7 +122,7 @@ async def serve(settings: Settings, progress: Progress, ready: Callable[[int], N
     listener = listen(settings)
     refusal = asyncio.get_running_loop().create_future()
     with listener:
-        async with embedded(settings, progress, refusal.set_result) as gateway:
+        async with running(settings, progress, refusal.set_result) as gateway:
             refusal.add_done_callback(lambda _: gateway.drain.begin())
             config = uvicorn.Config(
                 create_app(gateway),

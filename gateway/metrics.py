@@ -95,7 +95,7 @@ class Metrics:
         )
         self.jobs = Counter(
             "gateway_jobs",
-            "Learning jobs ended, by outcome: learned, retried, parked.",
+            "Attempts to learn a turn, by outcome: learned, retried, parked, held_up.",
             ["outcome"],
             registry=self.registry,
         )
@@ -116,6 +116,23 @@ class Metrics:
             "gateway_extraction_tokens",
             "Tokens of the model that reads turns, as its server counts them: in, out.",
             ["direction"],
+            registry=self.registry,
+        )
+        self.enqueues = Counter(
+            "gateway_enqueues",
+            "Jobs handed to Redis, by outcome: queued, failed, dropped.",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self.pending = Gauge(
+            "gateway_turns_pending", "Turns still to be learned.", registry=self.registry
+        )
+        self.parked = Gauge(
+            "gateway_turns_parked", "Turns that were given up.", registry=self.registry
+        )
+        self.oldest_pending = Gauge(
+            "gateway_oldest_pending_seconds",
+            "How long the oldest turn still to be learned has been waiting.",
             registry=self.registry,
         )
 

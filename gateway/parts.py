@@ -8,9 +8,12 @@ from typing import TypeAlias
 
 import structlog
 
+from gateway.adapters.arq_queue import ArqQueue, Redis, connection
+from gateway.adapters.arq_worker import WorkerTimes
 from gateway.adapters.completion import CompletionExtractor
 from gateway.adapters.edge import EdgeStore
 from gateway.adapters.embeddings import FastEmbedder
+from gateway.adapters.local_queue import LocalQueue
 from gateway.adapters.minilm import MODEL, ensure_default_model
 from gateway.adapters.offline_model import OfflineModel
 from gateway.adapters.qdrant import QdrantStore, server_client
@@ -21,7 +24,8 @@ from gateway.adapters.spool import FileSpool
 from gateway.adapters.upstream import Timeouts, Upstream
 from gateway.adapters.upstreams import Upstreams
 from gateway.errors import StartupError
-from gateway.memory.ports import ChatModel
+from gateway.memory.learning import Learner
+from gateway.memory.ports import ChatModel, Outbox
 from gateway.memory.proposals.proposer import Proposer
 from gateway.memory.turn_log import Recorded, TurnLog
 from gateway.metrics import Metrics
@@ -29,6 +33,7 @@ from gateway.settings import Settings, UpstreamServer
 
 Progress: TypeAlias = Callable[[str], None]
 
+WAITING_FOR_A_MODEL = 64  # turns whose rules have learned while they wait for their answer
 REPLAY = 5.0  # seconds between two looks at the spool
 
 _log = structlog.get_logger(__name__)
@@ -208,6 +213,55 @@ async def open_spool(settings: Settings, metrics: Metrics) -> AsyncIterator[File
         yield spool
     finally:
         await spool.aclose()
+
+
+@asynccontextmanager
+async def open_queue(
+    settings: Settings, learner: Learner, outbox: Outbox, metrics: Metrics
+) -> AsyncIterator[LocalQueue | ArqQueue]:
+    """What learns the turns: workers over the Redis that is set, or else this process."""
+    queue: LocalQueue | ArqQueue
+    if settings.redis_url.get_secret_value():
+        queue = ArqQueue(redis(settings), metrics)
+        queue.start()
+    else:
+        queue = LocalQueue(
+            learner.learn,
+            outbox,
+            metrics,
+            at_once=WAITING_FOR_A_MODEL if settings.extraction_model else 1,
+            tries=settings.job_tries,
+            timeout=None if settings.extraction_model else worker_times(settings).attempt,
+        )
+        await queue.start()
+    metrics.gauge(
+        "gateway_queue_length",
+        "Turns that wait in this process, to be learned or to be handed to Redis.",
+        lambda: len(queue),
+    )
+    try:
+        yield queue
+    finally:
+        await queue.aclose()
+
+
+def redis(settings: Settings) -> Redis:
+    """A client of the Redis that is set. Raises StartupError for a URL that is none."""
+    try:
+        return connection(settings.redis_url.get_secret_value())
+    except ValueError:
+        raise StartupError("GATEWAY_REDIS_URL is not the URL of a Redis") from None
+
+
+def worker_times(settings: Settings) -> WorkerTimes:
+    """The clocks of a job, which has time for two answers of the model that reads turns."""
+    answers = 2 * settings.extraction_timeout + 15 if settings.extraction_model else 0.0
+    return WorkerTimes(
+        job_timeout=max(settings.job_timeout, answers),
+        sweep_every=settings.sweep_every,
+        sweep_after=settings.sweep_after,
+        grace=settings.shutdown_grace,
+    )
 
 
 def not_stored(metrics: Metrics) -> Callable[[str, Recorded, str], None]:

@@ -127,6 +127,24 @@ class Settings(BaseSettings):
         4, ge=1, le=64, description="Turns that it is asked about at once."
     )
 
+    redis_url: SecretStr = Field(
+        SecretStr(""),
+        description="The Redis that hands turns to workers; empty: this process learns them.",
+    )
+    job_timeout: float = Field(
+        60.0, ge=2, description="Seconds that learning one turn may take in a worker."
+    )
+    job_tries: int = Field(
+        5, ge=1, description="Failures after which a turn is parked, with its reason."
+    )
+    sweep_after: float = Field(
+        120.0, gt=0, description="Seconds after which workers queue a pending turn again."
+    )
+    sweep_every: int = Field(60, ge=1, le=60, description="Seconds between two such sweeps.")
+    worker_port: int = Field(
+        0, ge=0, le=65535, description="Port of a worker's /metrics and /healthz; 0: none."
+    )
+
     embedding_model: str = Field(
         "sentence-transformers/all-MiniLM-L6-v2", description="Any text model that fastembed knows."
     )
@@ -230,6 +248,23 @@ class Settings(BaseSettings):
         if len({each.key.get_secret_value() for each in keys}) < len(keys):
             raise ValueError("one key is given twice")
         return keys
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_a_redis(cls, url: SecretStr) -> SecretStr:
+        value = url.get_secret_value()
+        if value and not value.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("begins with redis://, rediss:// or unix://")
+        return url
+
+    @model_validator(mode="after")
+    def _workers_share_a_store(self) -> Self:
+        if self.redis_url.get_secret_value() and not self.qdrant_url:
+            raise ValueError(
+                "GATEWAY_REDIS_URL needs GATEWAY_QDRANT_URL too:"
+                " workers cannot open the data folder of a gateway"
+            )
+        return self
 
     @model_validator(mode="after")
     def _open_only_on_loopback(self) -> Self:

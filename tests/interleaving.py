@@ -12,11 +12,19 @@ class Gate:
     def __init__(self) -> None:
         self.waits = asyncio.Event()
         self._open = asyncio.Event()
+        self._free = False
 
     async def passed(self) -> None:
+        if self._free:
+            return
         self.waits.set()
         await self._open.wait()
         self._open.clear()
+
+    def free(self) -> None:
+        """Whoever comes may pass, from now on."""
+        self._free = True
+        self._open.set()
 
     def open(self) -> None:
         self.waits.clear()

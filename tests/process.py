@@ -61,19 +61,81 @@ def start(folder: Path, cache: Path, **settings: str) -> Process:
         "cache_dir": str(cache),
         "port": port,
     } | settings
-    environment = {
-        **{key: value for key, value in os.environ.items() if not key.startswith("OPENAI_")},
-        **{f"GATEWAY_{key.upper()}": value for key, value in given.items()},
-    }
     log = folder / "log"
     with log.open("ab") as output:
         child = subprocess.Popen(
             [sys.executable, "-m", "gateway", "serve"],
-            env=environment,
+            env=environment(given),
             stdout=output,
             stderr=output,
         )
     return Process(f"http://127.0.0.1:{port}", child, log)
+
+
+@dataclass
+class Worker:
+    """One run of `memory-gateway worker`. What it writes goes to `log`."""
+
+    child: subprocess.Popen[bytes]
+    log: Path
+
+    def wait_until_working(self) -> None:
+        deadline = time.monotonic() + START
+        while time.monotonic() < deadline:
+            if self.child.poll() is not None:
+                raise RuntimeError(f"ended with {self.child.returncode}: {self.log.read_text()}")
+            if "memory-gateway: working" in self.log.read_text():
+                return
+            time.sleep(0.02)
+        raise RuntimeError(f"not working: {self.log.read_text()}")
+
+    def kill(self) -> None:
+        self.child.kill()
+        self.child.wait(30)
+
+    def stop(self, within: float = 30) -> int:
+        self.child.send_signal(signal.SIGTERM)
+        return self.child.wait(within)
+
+
+@contextmanager
+def worker(folder: Path, cache: Path, **settings: str) -> Iterator[Worker]:
+    """A worker that takes jobs, and is killed at the end if it still runs."""
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder / "log"
+    with log.open("ab") as output:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "gateway", "worker"],
+            env=environment({"cache_dir": str(cache)} | settings),
+            stdout=output,
+            stderr=output,
+        )
+    process = Worker(child, log)
+    try:
+        process.wait_until_working()
+        yield process
+    finally:
+        process.kill()
+
+
+def command(*words: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """What `memory-gateway` says to these words, once it has ended."""
+    return subprocess.run(
+        [sys.executable, "-m", "gateway", *words],
+        env=environment(settings),
+        capture_output=True,
+        text=True,
+        timeout=START,
+        check=False,
+    )
+
+
+def environment(settings: dict[str, str]) -> dict[str, str]:
+    """That of a process of ours with these settings, in lower case and without their prefix."""
+    return {
+        **{key: value for key, value in os.environ.items() if not key.startswith("OPENAI_")},
+        **{f"GATEWAY_{key.upper()}": value for key, value in settings.items()},
+    }
 
 
 @contextmanager

@@ -50,6 +50,7 @@ async def served(
     store=None,
     embedder=None,
     spool=None,
+    queue=None,
     timeouts=None,
     model=None,
     health=None,
@@ -57,7 +58,7 @@ async def served(
 ) -> AsyncIterator[Served]:
     """`settings` are the gateway's own; without an upstream the offline model answers.
 
-    `parts` is what each part says of its state, `model` stands in for a single upstream.
+    `queue` learns the turns instead of a local one, `model` stands in for a single upstream.
     """
     config = Settings(upstream_base_url=upstream_url, **settings)
     metrics, background = Metrics(), Background()
@@ -75,11 +76,11 @@ async def served(
     stack = AsyncExitStack()
     proposer = await stack.enter_async_context(open_proposer(config, model, metrics))
     learner = Learner(store=store, outbox=store, embedder=embedder, proposer=proposer)
-    queue = LocalQueue(learner.learn, store, metrics)
+    here = LocalQueue(learner.learn, store, metrics)
     turn_log = TurnLog(
         learner=learner,
         outbox=store,
-        queue=queue,
+        queue=queue or here,
         spool=FakeSpool() if spool is None else spool,
         told=not_stored(metrics),
     )
@@ -99,8 +100,10 @@ async def served(
         metrics=metrics,
         clock=now,
         health=health or all_is_well,
+        backlog=store.backlog,
     )
-    await queue.start()
+    if queue is None:
+        await here.start()
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(
         uvicorn.Config(
@@ -117,13 +120,13 @@ async def served(
     setattr(server, "capture_signals", nullcontext)  # noqa: B010  the runner keeps its handlers
     running = asyncio.create_task(server.serve(sockets=[listener]))
     try:
-        yield Served(f"http://127.0.0.1:{listener.getsockname()[1]}", gateway, queue)
+        yield Served(f"http://127.0.0.1:{listener.getsockname()[1]}", gateway, here)
     finally:
         server.should_exit = True
         server.force_exit = True
         await running
         await background.aclose(5)
-        await queue.aclose()
+        await here.aclose()
         await stack.aclose()
         if isinstance(model, Upstream):
             await model.aclose()

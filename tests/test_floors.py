@@ -15,7 +15,7 @@ import gateway
 PACKAGE = Path(gateway.__file__).parent
 
 GROUND = {"", "settings", "errors", "metrics", "logs"}
-ROOF = {"main", "parts", "worker", "doctor", "cli", "__main__"}
+ROOF = {"main", "parts", "worker", "jobs", "doctor", "cli", "__main__"}
 MAY_IMPORT = {
     **dict.fromkeys(GROUND, GROUND),
     "memory": {"memory", "errors"},
@@ -24,7 +24,7 @@ MAY_IMPORT = {
 }
 STANDARD_LIBRARY_ONLY = {"memory", "errors"}
 ADAPTERS_ONLY = {
-    *("aiohttp", "httpx", "httpx_aiohttp", "arq", "fastembed", "onnx"),
+    *("aiohttp", "httpx", "httpx_aiohttp", "arq", "redis", "fastembed", "onnx"),
     *("qdrant_client", "qdrant_edge"),
 }
 SAYS_NOTHING = {"utils", "util", "helpers", "helper", "manager", "base", "common"}

@@ -314,3 +314,19 @@ def test_the_readme_names_every_setting_and_no_other():
 
 def test_no_test_sees_the_settings_of_who_runs_it():
     assert not [name for name in os.environ if name.startswith((PREFIX, "OPENAI_"))]
+
+
+def test_workers_need_a_store_that_they_can_share_with_the_gateways(load, refusal):
+    assert "GATEWAY_QDRANT_URL" in refusal(GATEWAY_REDIS_URL="redis://localhost")
+    settings = load(
+        GATEWAY_REDIS_URL="redis://:secret@localhost/1", GATEWAY_QDRANT_URL="http://localhost:6333"
+    )
+    assert "secret" not in repr(settings)
+    assert load(GATEWAY_QDRANT_URL="http://localhost:6333").redis_url.get_secret_value() == ""
+
+
+@pytest.mark.parametrize("url", ["localhost:6379", "http://secret@localhost", "sesame"])
+def test_a_redis_url_that_is_none_is_refused_without_being_repeated(refusal, url):
+    told = refusal(GATEWAY_REDIS_URL=url, GATEWAY_QDRANT_URL="http://localhost:6333")
+    assert "GATEWAY_REDIS_URL" in told
+    assert url not in told

@@ -9,13 +9,12 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from gateway.errors import ExtractionBusyError
-from gateway.memory.model import Millis, TurnState, now
+from gateway.adapters.attempts import BACKOFF, TRIES, Attempts
+from gateway.memory.model import Millis, now
 from gateway.memory.ports import Outbox
 from gateway.metrics import Metrics
 
 SWEEP_LIMIT = 1000  # ids read from the ledger at once
-LONGEST_WAIT = 60.0  # seconds that a model's server may put a turn off
 
 _log = structlog.get_logger(__name__)
 
@@ -23,10 +22,10 @@ _log = structlog.get_logger(__name__)
 class LocalQueue:
     """Runs `learn` on each turn id, in the order they came, on `at_once` of them at a time.
 
-    A turn that comes again while it is under way is learned again afterwards. A failure is tried
-    again after `backoff` seconds, doubled each time, or after as long as the model's server asks
-    for, and parked with its reason after `tries` attempts. Turns still pending after `sweep_every`
-    seconds are queued again.
+    A turn that comes again while it is under way is learned again afterwards. A failure, or what
+    takes more than `timeout` seconds, is tried again after `backoff` seconds, doubled each time, or
+    after as long as the model's server asks for, and parked with its reason after `tries` attempts.
+    Turns still pending after `sweep_every` seconds are queued again.
     """
 
     def __init__(
@@ -36,22 +35,21 @@ class LocalQueue:
         metrics: Metrics,
         *,
         at_once: int = 1,
-        tries: int = 5,
-        backoff: float = 1.0,
+        tries: int = TRIES,
+        backoff: float = BACKOFF,
+        timeout: float | None = 55.0,
         sweep_every: float = 60.0,
         clock: Callable[[], Millis] = now,
     ) -> None:
-        self._learn = learn
+        self._attempts = Attempts(
+            learn, outbox, metrics, timeout=timeout, tries=tries, backoff=backoff
+        )
         self._outbox = outbox
-        self._metrics = metrics
         self._at_once = at_once
-        self._tries = tries
-        self._backoff = backoff
         self._sweep_every = sweep_every
         self._clock = clock
         self._waiting: dict[str, None] = {}  # a set that keeps its order
         self._retrying: dict[str, asyncio.TimerHandle] = {}
-        self._attempts: dict[str, int] = {}
         self._arrived = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
         self._under_way: set[str] = set()
@@ -75,9 +73,10 @@ class LocalQueue:
         """Wait until nothing is left to learn."""
         await self._idle.wait()
 
-    def state(self) -> str:
-        """Either `ok` or, when nothing works on it, `stopped`."""
-        return "stopped" if self._running is None or self._running.done() else "ok"
+    async def health(self) -> dict[str, str]:
+        """`queue` is `ok` or, when nothing works on it, `stopped`."""
+        stopped = self._running is None or self._running.done()
+        return {"queue": "stopped" if stopped else "ok"}
 
     async def aclose(self) -> None:
         """Stop at once; what was not learned stays pending in the ledger."""
@@ -132,32 +131,10 @@ class LocalQueue:
             self._arrived.set()
 
     async def _attempt(self, turn_id: str) -> None:
-        try:
-            await self._learn(turn_id)
-        except Exception as error:  # noqa: BLE001  any failure of a job is the queue's to handle
-            wait = error.wait if isinstance(error, ExtractionBusyError) else 0.0
-            await self._failed(turn_id, type(error).__name__, wait=min(wait, LONGEST_WAIT))
-        else:
-            self._attempts.pop(turn_id, None)
-            self._metrics.jobs.labels("learned").inc()
-
-    async def _failed(self, turn_id: str, reason: str, *, wait: float) -> None:
-        attempts = self._attempts[turn_id] = self._attempts.get(turn_id, 0) + 1
-        parked = attempts >= self._tries
-        outcome = "parked" if parked else "retried"
-        self._metrics.jobs.labels(outcome).inc()
-        _log.warning("learning failed", turn=turn_id, error=reason, tries=attempts, then=outcome)
-        if parked:
-            del self._attempts[turn_id]
-        else:
-            delay = max(self._backoff * 2 ** (attempts - 1), wait)
+        attempt = await self._attempts(turn_id)
+        if attempt.wait is not None:
             loop = asyncio.get_running_loop()
-            self._retrying[turn_id] = loop.call_later(delay, self._again, turn_id)
-        state = TurnState.PARKED if parked else TurnState.PENDING
-        try:
-            await self._outbox.mark(turn_id, state, attempts=attempts, error=reason)
-        except Exception as error:  # noqa: BLE001  the turn stays pending and is swept
-            _log.error("marking failed", turn=turn_id, error=type(error).__name__)
+            self._retrying[turn_id] = loop.call_later(attempt.wait, self._again, turn_id)
 
     def _again(self, turn_id: str) -> None:
         del self._retrying[turn_id]

@@ -7,7 +7,7 @@ from gateway.http.background import Background
 from gateway.http.drain import Drain
 from gateway.memory.learning import Learner
 from gateway.memory.model import Millis
-from gateway.memory.ports import ChatModel, Store
+from gateway.memory.ports import Backlog, ChatModel, Store
 from gateway.memory.recall import Recaller
 from gateway.memory.turn_log import TurnLog
 from gateway.metrics import Metrics
@@ -27,3 +27,4 @@ class Gateway:
     metrics: Metrics
     clock: Callable[[], Millis]
     health: Callable[[], Awaitable[dict[str, str]]]
+    backlog: Callable[[], Awaitable[Backlog]]

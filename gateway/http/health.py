@@ -1,15 +1,20 @@
 """What a supervisor asks: is the process alive, may it get requests, what has it counted."""
 
 import asyncio
+import math
+from contextlib import suppress
 
 import orjson
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.types import Receive, Scope, Send
 
+from gateway.errors import StoreError
 from gateway.http.access import respond
 from gateway.http.gateway import Gateway
 
 PATIENCE = 1.0  # seconds for the parts to say how they are: less than any probe waits
+
+COUNTED = 1.0  # seconds that the store may take to count
 
 
 class Alive:
@@ -45,11 +50,28 @@ class Ready:
 
 
 class MetricsPage:
-    """`GET /metrics`, in Prometheus's text format."""
+    """`GET /metrics`, in Prometheus's text format.
+
+    What waits to be learned is counted in the store for each page; NaN, when that cannot be done.
+    """
 
     def __init__(self, gateway: Gateway) -> None:
-        self._registry = gateway.metrics.registry
+        self._gateway = gateway
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  ASGI
-        page = generate_latest(self._registry)
+        await self._count()
+        page = generate_latest(self._gateway.metrics.registry)
         await respond(send, 200, page, content_type=CONTENT_TYPE_LATEST.encode())
+
+    async def _count(self) -> None:
+        metrics = self._gateway.metrics
+        pending = parked = oldest = math.nan
+        with suppress(StoreError, TimeoutError):
+            async with asyncio.timeout(COUNTED):
+                backlog = await self._gateway.backlog()
+            pending, parked, oldest = backlog.pending, backlog.parked, 0.0
+            if backlog.oldest is not None:
+                oldest = max(0.0, (self._gateway.clock() - backlog.oldest) / 1000)
+        metrics.pending.set(pending)
+        metrics.parked.set(parked)
+        metrics.oldest_pending.set(oldest)

@@ -82,12 +82,17 @@ class Learner:
     async def learn(self, turn_id: str) -> None:
         """Learn a recorded turn; one that is gone or learned already is left alone.
 
-        Raises StoreError, EmbeddingError, and ExtractionBusyError when what the rules read is
-        learned already and the model is to be asked once more.
+        A turn that is replaced meanwhile is learned once more. Raises StoreError, EmbeddingError,
+        and ExtractionBusyError when what the rules read is learned already and the model is to be
+        asked once more.
         """
         turn = await self._outbox.load(turn_id)
-        if turn is None or turn.state is TurnState.LEARNED:
-            return
+        while turn is not None and turn.state is not TurnState.LEARNED:
+            await self._learn(turn)
+            await self._outbox.mark(turn.id, TurnState.LEARNED, created=turn.created)
+            turn = await self._outbox.load(turn_id)
+
+    async def _learn(self, turn: Turn) -> None:
         said = learnable(turn)
         pieces = episodes(said)
         vectors = await self._embedder.embed_documents([piece.dense_text for piece in pieces])
@@ -103,7 +108,6 @@ class Learner:
         await self._state(said, by_rules)
         if self._proposer is not None and (by_model := await self._proposer.propose(said)):
             await self._state(said, refined(by_rules, by_model))
-        await self._outbox.mark(turn.id, TurnState.LEARNED, created=turn.created)
 
     async def _state(self, turn: Turn, candidates: Sequence[Candidate]) -> None:
         """Add what the turn states to what is known, or bring what is known up to date."""

@@ -191,9 +191,40 @@ ROWS: dict[str, Sequence[Panel]] = {
             stacked=True,
         ),
         Panel(
-            title="Turns that wait to be learned",
+            title="Turns still to be learned",
+            unit="short",
+            queries=[("max(gateway_turns_pending{@})", "pending")],
+            says="Counted in the store; each gateway says the same.",
+        ),
+        Panel(
+            title="The oldest of them has waited",
+            unit="s",
+            queries=[("max(gateway_oldest_pending_seconds{@})", "oldest")],
+            says="What kubernetes/keda scales the workers by.",
+        ),
+        Panel(
+            title="Turns that were given up",
+            unit="short",
+            queries=[("max(gateway_turns_parked{@})", "parked")],
+            says="`memory-gateway jobs` says why, and `jobs retry` has them learned after all.",
+            alarming=True,
+        ),
+        Panel(
+            title="Turns that wait in a process",
             unit="short",
             queries=gauge("gateway_queue_length"),
+            says="To be learned there, or to be handed to Redis.",
+        ),
+        Panel(
+            title="Jobs handed to Redis",
+            unit="ops",
+            queries=rate("gateway_enqueues_total", "outcome"),
+            stacked=True,
+        ),
+        Panel(
+            title="Workers at work",
+            unit="short",
+            queries=[("sum(gateway_worker_working{@})", "workers that have their Redis")],
         ),
         Panel(
             title="Turns read by a model, by outcome",

@@ -1,6 +1,6 @@
 # Every target sets up what it needs; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test check clients conformance bench quality deploy-check faults lock clean
+.PHONY: help run test check clients conformance bench quality deploy-check faults soak lock clean
 
 PYTHON ?= python3
 SHARED ?= ../shared
@@ -45,6 +45,9 @@ deploy-check: $(VENV)/.installed-dev  ## Have nginx, Caddy, promtool, systemd re
 
 faults: $(VENV)/.installed-dev  ## Try every row of the table of faults, with real processes and signals
 	@$(BIN)/python -m tests.faults
+
+soak: $(VENV)/.installed-dev  ## Two gateways and two workers under load and faults, for ten minutes
+	@$(BIN)/python -m tests.soak
 
 lock: $(VENV)/.installed-dev  ## Resolve the dependencies anew into the lock files
 	@$(BIN)/uv pip compile --quiet $(LOCK) --group pyproject.toml:build -o requirements.lock pyproject.toml

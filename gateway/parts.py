@@ -26,7 +26,7 @@ from gateway.adapters.upstreams import Upstreams
 from gateway.errors import StartupError
 from gateway.memory.learning import Learner
 from gateway.memory.ports import ChatModel, Outbox
-from gateway.memory.proposals.proposer import Proposer
+from gateway.memory.proposals.proposer import TRIES, Proposer
 from gateway.memory.turn_log import Recorded, TurnLog
 from gateway.metrics import Metrics
 from gateway.settings import Settings, UpstreamServer
@@ -194,7 +194,8 @@ async def open_proposer(
             if outcome not in {"ok", "repaired", "retried"}:
                 _log.warning("the rules alone read a turn", outcome=outcome, reason=reason)
 
-        yield Proposer(extractor, told)
+        # A turn is not to be parked because of the model alone.
+        yield Proposer(extractor, told, tries=min(TRIES, settings.job_tries))
 
 
 @asynccontextmanager

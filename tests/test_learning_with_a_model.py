@@ -709,6 +709,24 @@ async def test_a_gateway_says_why_the_model_is_of_no_use():
     assert (said["outcome"], said["reason"]) == ("refused", "status 401")
 
 
+async def test_where_turns_have_fewer_tries_the_model_has_too():
+    async with (
+        scripted_upstream() as chats,
+        scripted_upstream(refuses(503)) as reader,
+        served(
+            chats.url,
+            extraction_model="reader",
+            extraction_base_url=reader.url,
+            job_tries=1,
+        ) as it,
+        httpx.AsyncClient(trust_env=False) as client,
+    ):
+        await _tell(client, it, learned=[OSLO])
+        page = (await client.get(f"{it.url}/metrics")).text
+        assert 'gateway_extractions_total{outcome="unavailable"} 1.0' in page
+        assert 'gateway_jobs_total{outcome="parked"}' not in page
+
+
 async def test_a_gateway_may_have_another_server_for_it():
     async with (
         scripted_upstream() as chats,

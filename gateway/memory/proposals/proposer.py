@@ -21,14 +21,17 @@ class Proposer:
     be tried again. `refused`, `unreadable`, `unavailable`: why the rules alone have learned.
     """
 
-    def __init__(self, model: Extractor, report: Callable[[str, str], None]) -> None:
+    def __init__(
+        self, model: Extractor, report: Callable[[str, str], None], *, tries: int = TRIES
+    ) -> None:
         self._model = model
         self._report = report
+        self._tries = tries
 
     async def propose(self, turn: Turn) -> list[Candidate]:
         """What is to be remembered of the turn besides; nothing, when the model cannot tell.
 
-        Raises ExtractionBusyError until the turn has had TRIES attempts.
+        Raises ExtractionBusyError until the turn has had `tries` attempts.
         """
         asked = asking.messages(turn)
         if asked is None:
@@ -43,7 +46,7 @@ class Proposer:
             if proposals is None:
                 outcome = "unreadable"
         except ExtractionBusyError as error:
-            if turn.attempts + 1 < TRIES:
+            if turn.attempts + 1 < self._tries:
                 self._report("retried", str(error))
                 raise
             outcome, reason = "unavailable", str(error)

@@ -36,6 +36,7 @@ conformance: $(VENV)/.installed-dev  ## Compare requests sent straight with the 
 
 bench: $(VENV)/.installed-dev  ## Measure what the gateway adds to a request, and recall
 	@$(BIN)/python -m tests.bench
+	@$(BIN)/python -m tests.bench.learning
 
 quality: $(VENV)/.installed-dev  ## Measure what is recalled, against what was recorded; SHARED has the data
 	@$(BIN)/python -m tests.quality --shared $(SHARED) --write quality.json

@@ -97,7 +97,7 @@ async def test_two_gateways_and_two_workers_are_one_memory(tmp_path, cache, reco
                 if number == 4:
                     workers[0].kill()
                     redis.empty()
-            assert percentile(latest, 95) < 2
+            assert percentile(latest, 0.95) < 2
             await all_learned(one.url)
             await ready(one.url)
             assert await metric(other.url, "gateway_oldest_pending_seconds") == 0

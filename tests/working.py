@@ -7,6 +7,7 @@ from gateway.adapters.arq_queue import ArqQueue, connection
 from gateway.adapters.arq_worker import Supervisor, WorkerTimes, worker_settings
 from gateway.adapters.attempts import Attempts
 from gateway.adapters.fake_embedder import FakeEmbedder
+from gateway.errors import StoreError
 from gateway.memory.learning import Learner
 from gateway.memory.model import TurnState
 from gateway.metrics import Metrics
@@ -85,6 +86,7 @@ async def learned(store, *turn_ids: str, within: float = 20) -> int:
         async with asyncio.timeout(within):
             while states != [TurnState.LEARNED] * len(turn_ids):
                 await asyncio.sleep(0.02)
-                turns = [await store.load(turn_id) for turn_id in turn_ids]
-                states = [turn.state for turn in turns if turn is not None]
+                with suppress(StoreError):  # a store that has just come back
+                    turns = [await store.load(turn_id) for turn_id in turn_ids]
+                    states = [turn.state for turn in turns if turn is not None]
     return states.count(TurnState.LEARNED)

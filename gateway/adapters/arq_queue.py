@@ -13,10 +13,12 @@ import orjson
 import structlog
 from arq.connections import ArqRedis
 from arq.constants import health_check_key_suffix, job_key_prefix
+from arq.jobs import serialize_job
 from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
 from gateway.adapters.cancelling import cancelled
+from gateway.memory.model import now
 from gateway.memory.ports import Outbox
 from gateway.metrics import Metrics
 
@@ -27,6 +29,7 @@ ALIVE: Final = QUEUE + health_check_key_suffix  # there for as long as a worker 
 ENQUEUE: Final = 0.5  # seconds that handing over one id may take
 MOST: Final = 10_000  # ids that wait here; of more, the sweep takes care
 PAUSES: Final = (0.5, 5.0)  # seconds after a failure: the first, doubled, and the longest
+EXPIRY: Final = 86_400_000  # milliseconds that a job is kept; what it asks for is swept anyhow
 SWEPT: Final = 1000  # turns that one sweep queues again
 Redis: TypeAlias = ArqRedis
 
@@ -128,7 +131,7 @@ class ArqQueue:
             del self._waiting[turn_id]  # so that it is sent again when it comes again meanwhile
             try:
                 async with asyncio.timeout(self._timeout):
-                    await self._redis.enqueue_job(JOB, turn_id, _job_id=turn_id)
+                    await _enqueue(self._redis, turn_id)
             except Exception as error:  # noqa: BLE001  no failure of Redis may end this task
                 self._waiting = {turn_id: None} | self._waiting
                 self._metrics.enqueues.labels("failed").inc()
@@ -149,7 +152,7 @@ async def hand_over(redis: ArqRedis, turn_ids: Sequence[str]) -> int:
     try:
         for turn_id in turn_ids:
             async with asyncio.timeout(ANSWER):
-                await redis.enqueue_job(JOB, turn_id, _job_id=turn_id)
+                await _enqueue(redis, turn_id)
             taken += 1
     except Exception as error:  # noqa: BLE001  whatever keeps Redis from it, they are swept
         _log.warning("Redis takes no jobs", error=type(error).__name__)
@@ -165,9 +168,21 @@ async def sweep(redis: ArqRedis, outbox: Outbox, *, created_before: int) -> int:
     """
     swept = 0
     for turn_id in await outbox.pending(created_before=created_before, limit=SWEPT):
-        # A job that stands in no queue would never run, and keep its turn from being queued: what
-        # is left when Redis drops single keys for want of memory.
-        if await redis.zscore(QUEUE, turn_id) is None:
-            await redis.delete(job_key_prefix + turn_id)
-        swept += await redis.enqueue_job(JOB, turn_id, _job_id=turn_id) is not None
+        swept += await _enqueue(redis, turn_id)
     return swept
+
+
+async def _enqueue(redis: ArqRedis, turn_id: str) -> bool:
+    """Add the job as arq would, unless it is there; whether it was not. Raises RedisError.
+
+    arq itself watches the job first: four commands for one, and a connection that is not given back
+    when the time is up amid them. It also takes a job that stands in no queue for one that will be
+    run, as one does whose Redis drops single keys for want of memory.
+    """
+    score = now()
+    job = serialize_job(JOB, (turn_id,), {}, None, score, serializer=orjson.dumps)
+    async with redis.pipeline(transaction=True) as commands:
+        commands.set(job_key_prefix + turn_id, job, px=EXPIRY, nx=True)
+        commands.zadd(QUEUE, {turn_id: score}, nx=True)
+        added = await commands.execute()
+    return any(added)

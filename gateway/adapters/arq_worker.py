@@ -165,9 +165,13 @@ class Supervisor:
                 if not stopping.done():
                     grace = min(grace, RECOVERY)
                 await asyncio.wait(jobs, timeout=grace)
+            worker.stopping = True
+            await asyncio.wait({running}, timeout=RECOVERY)
             await cancelled(jobs)  # arq gives them back: the next worker takes them at once
             await asyncio.gather(*jobs, return_exceptions=True)
-            return running.exception() if running.done() else None
+            if stopping.done() or not running.done():
+                return None
+            return running.exception()
         finally:
             self.working = False
             await cancelled([running])
@@ -182,6 +186,13 @@ class _Worker(Worker):
     def __init__(self, **settings: Any) -> None:  # noqa: ANN401  arq's own
         super().__init__(**settings)
         self.finishing: set[asyncio.Task[Any]] = set()
+        self.stopping = False
+
+    async def _poll_iteration(self) -> None:
+        """One look at the queue, or the end: between two commands, not amid one."""
+        if self.stopping:
+            raise asyncio.CancelledError
+        await super()._poll_iteration()
 
     async def finish_job(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  arq's own
         task = asyncio.current_task()

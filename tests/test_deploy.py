@@ -44,8 +44,14 @@ def test_every_setting_that_is_named_exists(file):
 
 def test_the_readme_names_every_file():
     readme = text("README.md")
-    names = [str(path.relative_to(DEPLOY)) for path in FILES if path.name != "README.md"]
-    assert [name for name in names if name not in readme] == []
+    missing = []
+    for path in FILES:
+        folder = path.parent.relative_to(DEPLOY)
+        if f"`{folder}/" not in readme and folder != Path():
+            missing.append(str(folder))
+        if f"{path.name}`" not in readme and path.name != "README.md":
+            missing.append(path.name)
+    assert missing == []
 
 
 # The image

@@ -86,6 +86,7 @@ async def test_a_gateway_that_has_never_run_is_well_and_stays_unmade(doctor, tmp
         "upstream": "note",
         "embedding model": "ok",
         "store": "note",
+        "workers": "ok",
         "spool": "ok",
         "disk": "ok",
     }

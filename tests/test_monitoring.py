@@ -75,6 +75,14 @@ def test_no_alert_names_a_metric_that_is_not_there():
     assert named([rule["expr"] for rule in alerts()]) - set().union(*metrics().values()) == set()
 
 
+def test_workers_are_scaled_by_a_metric_that_is_there():
+    file = MONITORING.parent / "kubernetes" / "keda" / "workers-by-queue-age.yaml"
+    [trigger] = yaml.safe_load(file.read_text())["spec"]["triggers"]
+    asked = named([trigger["metadata"]["query"]])
+    assert asked
+    assert asked <= set().union(*metrics().values())
+
+
 def test_an_alert_says_what_it_means_and_what_to_do():
     for rule in alerts():
         assert rule["annotations"]["summary"], rule["alert"]

@@ -7,6 +7,7 @@ from gateway.doctor import folder
 from gateway.doctor.apart import Apart
 from gateway.doctor.embedding import embedding, not_downloaded, would_download
 from gateway.doctor.finding import Finding, State
+from gateway.doctor.jobs import check_jobs
 from gateway.doctor.qdrant import check_qdrant
 from gateway.doctor.running import Running, running_gateway
 from gateway.doctor.spooled import spool
@@ -22,14 +23,17 @@ async def examine(patience: float) -> list[Finding]:
     except StartupError as error:
         mend = "README.md lists the settings; nothing else was looked at"
         return [Finding("settings", State.WRONG, str(error), mend)]
-    upstreams, running = await asyncio.gather(
-        check_upstreams(settings, patience), running_gateway(settings, patience)
+    upstreams, running, jobs = await asyncio.gather(
+        check_upstreams(settings, patience),
+        running_gateway(settings, patience),
+        check_jobs(settings, patience),
     )
     return [
         _settings(settings),
         running.finding,
         *upstreams,
         *await _model_and_store(settings, running, patience),
+        *jobs,
         spool(settings, running),
         folder.disk(settings),
     ]

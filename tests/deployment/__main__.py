@@ -7,10 +7,12 @@ code 1. Nothing leaves this machine but what pip asks its registry for.
 import asyncio
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import venv
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -18,6 +20,9 @@ import structlog
 
 from tests.deployment.dashboard import ROWS
 from tests.deployment.proxies import DEPLOY, PROMISES, PROXIES, Render, certificate
+
+VALIDATOR = "kubernetes-validate==1.37.0"  # brings the schemas of every version along
+KUBERNETES = ("1.29", "1.33", "1.37")
 
 
 class AbsentError(Exception):
@@ -93,6 +98,38 @@ def prometheus_understands_the_dashboard_s_queries() -> None:
         run(promtool, "check", "rules", file)
 
 
+def compose_reads_its_file() -> None:
+    if (
+        shutil.which("docker")
+        and not subprocess.run(
+            ["docker", "compose", "version"], capture_output=True, check=False
+        ).returncode
+    ):
+        compose = ["docker", "compose"]
+    else:
+        compose = [program("docker-compose", "docker-compose")]
+    sample = (DEPLOY / "env.sample").read_text()
+    with tempfile.TemporaryDirectory() as name:
+        filled = Path(name) / "env"
+        filled.write_text(re.sub(r"^(\w+)=$", r"\1=a:b", sample, flags=re.MULTILINE))
+        run(*compose, "--env-file", filled, "-f", "compose.yaml", "config", "--quiet")
+
+
+def kubernetes_takes_the_manifests() -> None:
+    kubectl = program("kubectl", "kubernetes-client")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        venv.create(folder / "venv", with_pip=True)  # not a dependency of ours
+        run(folder / "venv/bin/pip", "install", "--quiet", VALIDATOR)
+        (folder / "base.yaml").write_text(run(kubectl, "kustomize", "kubernetes/base"))
+        run(kubectl, "kustomize", "kubernetes/keda")  # KEDA's own kind is in no schema here
+        for version in KUBERNETES:
+            run(
+                *(folder / "venv/bin/kubernetes-validate", "--strict", "-k", version),
+                *(folder / "base.yaml", "kubernetes/base/secrets.sample.yaml"),
+            )
+
+
 def systemd_reads_its_unit() -> None:
     analyze = program("systemd-analyze", "systemd")
     unit = (DEPLOY / "memory-gateway.service").read_text()
@@ -111,6 +148,8 @@ CHECKS: list[Callable[[], None]] = [
     prometheus_reads_its_files,
     the_alerts_fire_when_they_should,
     prometheus_understands_the_dashboard_s_queries,
+    compose_reads_its_file,
+    kubernetes_takes_the_manifests,
     systemd_reads_its_unit,
 ]
 

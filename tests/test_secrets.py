@@ -1,5 +1,6 @@
 """A secret that is said is kept nowhere: no fact, no episode, no turn, no log; the rest is."""
 
+import asyncio
 import logging
 import tomllib
 from dataclasses import replace
@@ -16,7 +17,7 @@ from gateway.errors import StoreError
 from gateway.memory.learning import Learner
 from gateway.memory.model import Kind, Message, Scope, Turn
 from gateway.memory.ports import Selection
-from gateway.memory.redaction import REDACTED, redact, redacted
+from gateway.memory.redaction import REDACTED, redact, redacted, without_secrets
 from gateway.memory.turn_log import TurnLog
 from gateway.metrics import Metrics
 
@@ -110,3 +111,22 @@ async def test_a_turn_that_waits_for_the_store_waits_without_its_secrets():
     await log.record(turn(Message(role="user", content="My password is hunter2.", time=1)))
     assert "hunter2" not in "".join(spooled)
     assert REDACTED in "".join(spooled)
+
+
+async def test_a_long_paste_is_searched_in_pieces_and_holds_up_nobody():
+    lines = "MIIEvQIBADANBgkqhkiG9w0BAQE\n" * 60
+    key = f"-----BEGIN PRIVATE KEY-----\n{lines}-----END PRIVATE KEY-----"
+    paste = "\n".join(["The quick brown fox jumps over the lazy dog."] * 20_000)
+    middle = len(paste) // 2
+    text = f"{paste[:middle]}\n{key}\n{paste[middle:]}\nmy password is hunter2hunter2"
+    long = turn(Message(role="user", content=text, time=1))
+    turns = 0
+    keeping = asyncio.create_task(without_secrets(long))
+    while not keeping.done():
+        await asyncio.sleep(0)
+        turns += 1
+    kept = (await keeping).messages[0].text
+    assert "MIIEvQ" not in kept
+    assert "hunter2" not in kept
+    assert kept.replace(REDACTED, "").count("lazy dog") == 20_000
+    assert turns > 10

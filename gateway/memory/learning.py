@@ -32,7 +32,7 @@ from gateway.memory.ports import Embedder, Outbox, Selection, Store
 from gateway.memory.proposals.proposer import Proposer
 from gateway.memory.proposals.refining import refined, unspoken
 from gateway.memory.reconciliation import identity, reconcile, slots
-from gateway.memory.redaction import redacted
+from gateway.memory.redaction import without_secrets
 from gateway.memory.wording import UNTYPED
 
 _WORDS = re.compile(r"[^\W\d_]+")  # of a slot such as "home.place"
@@ -71,7 +71,7 @@ class Learner:
 
         Secrets in it are left out first. Raises StoreError.
         """
-        turn = redacted(turn)
+        turn = await without_secrets(turn)
         pieces = episodes(learnable(turn))
         entries = [Indexed(memory=piece.memory, words=piece.words) for piece in pieces]
         # A piece that is there already may have its vector, so it stays. The turn comes last: from

@@ -11,7 +11,7 @@ from gateway.errors import StoreError
 from gateway.memory.learning import Learner
 from gateway.memory.model import Turn
 from gateway.memory.ports import JobQueue, Outbox, Spool
-from gateway.memory.redaction import redacted
+from gateway.memory.redaction import without_secrets
 
 WRITE = 2.0  # seconds that the store may take to write a turn
 
@@ -68,7 +68,7 @@ class TurnLog:
 
     async def _spooled(self, turn: Turn, reason: str) -> Recorded:
         try:
-            await self._spool.append(redacted(turn))
+            await self._spool.append(await without_secrets(turn))
         except Exception as error:  # noqa: BLE001  the chat has been answered all the same
             self._told(turn.id, Recorded.LOST, f"{reason}, {type(error).__name__}")
             return Recorded.LOST

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from gateway.adapters.minilm import MODEL
 from gateway.adapters.qdrant import QdrantStore, server_client
+from gateway.adapters.qdrant_calls import CallTimeouts
 from gateway.adapters.qdrant_collections import Layout
-from gateway.memory.model import Scope, Turn, TurnState
+from gateway.memory.model import Scope, TurnState
 from gateway.metrics import Metrics
 from gateway.settings import Settings
 from tests import process
@@ -52,38 +53,36 @@ class Town:
         self.workers[name].wait(30)
         self.hire(name)
 
-    async def turns(self, told: Mapping[str, str]) -> list[list[Turn]]:
-        """The turns of each of these conversations, by conversation and user."""
+    async def learned(self, told: Mapping[str, str], within: float) -> tuple[int, int, int]:
+        """How many turns of these conversations are learned once nothing waits, by user.
+
+        And how many of the conversations have more than one turn, and how many turns of all still
+        wait or were given up after `within` seconds.
+        """
         store = QdrantStore(
             server_client(self.front.url, ""),
             Layout(prefix=Settings.model_fields["qdrant_prefix"].default),
             model=MODEL,
             dimension=DIMENSION,
             metrics=Metrics(),
+            timeouts=CallTimeouts(read=60, write=60),
         )
         await store.start()
         try:
-            return [
+            deadline = time.monotonic() + within
+            backlog = await store.backlog()
+            while backlog.pending and time.monotonic() < deadline:
+                await asyncio.sleep(1)  # no event tells of it: the workers are other processes
+                backlog = await store.backlog()
+            found = [
                 await store.get_turns(Scope("default", user), conversation, 5)
                 for conversation, user in told.items()
             ]
         finally:
             await store.aclose()
-
-    async def learned(self, told: Mapping[str, str], within: float) -> tuple[int, int, int]:
-        """How many of them are learned once `within` seconds have passed or all are.
-
-        And how many have more than one turn, and how many have one that is not learned.
-        """
-        deadline = time.monotonic() + within
-        while True:
-            found = await self.turns(told)
-            done = sum(any(t.state is TurnState.LEARNED for t in turns) for turns in found)
-            if done == len(told) or time.monotonic() > deadline:
-                twice = sum(len(turns) > 1 for turns in found)
-                left = sum(any(t.state is not TurnState.LEARNED for t in ts) for ts in found)
-                return done, twice, left
-            await asyncio.sleep(1)
+        done = sum(any(t.state is TurnState.LEARNED for t in turns) for turns in found)
+        twice = sum(len(turns) > 1 for turns in found)
+        return done, twice, backlog.pending + backlog.parked
 
 
 @asynccontextmanager

@@ -5,23 +5,20 @@ import random
 import subprocess
 import sys
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gateway.adapters.minilm import MODEL
-from gateway.adapters.qdrant import QdrantStore, server_client
-from gateway.adapters.qdrant_calls import CallTimeouts
-from gateway.adapters.qdrant_collections import Layout
-from gateway.memory.model import Scope, TurnState
-from gateway.metrics import Metrics
+from qdrant_client import AsyncQdrantClient
+
+from gateway.adapters.schema import TURNS
+from gateway.memory.model import TurnState
 from gateway.settings import Settings
 from tests import process
 from tests.qdrant_process import Qdrant, qdrant
 from tests.redis_server import RedisServer, redis_server
-
-DIMENSION = 384
 
 
 @dataclass
@@ -54,35 +51,40 @@ class Town:
         self.hire(name)
 
     async def learned(self, told: Mapping[str, str], within: float) -> tuple[int, int, int]:
-        """How many turns of these conversations are learned once nothing waits, by user.
+        """How many turns of these conversations are learned once nothing waits.
 
-        And how many of the conversations have more than one turn, and how many turns of all still
-        wait or were given up after `within` seconds.
+        And how many of the conversations have more than one turn, and how many turns of all are
+        still not learned after `within` seconds.
         """
-        store = QdrantStore(
-            server_client(self.front.url, ""),
-            Layout(prefix=Settings.model_fields["qdrant_prefix"].default),
-            model=MODEL,
-            dimension=DIMENSION,
-            metrics=Metrics(),
-            timeouts=CallTimeouts(read=60, write=60),
-        )
-        await store.start()
-        try:
-            deadline = time.monotonic() + within
-            backlog = await store.backlog()
-            while backlog.pending and time.monotonic() < deadline:
-                await asyncio.sleep(1)  # no event tells of it: the workers are other processes
-                backlog = await store.backlog()
-            found = [
-                await store.get_turns(Scope("default", user), conversation, 5)
-                for conversation, user in told.items()
-            ]
-        finally:
-            await store.aclose()
-        done = sum(any(t.state is TurnState.LEARNED for t in turns) for turns in found)
-        twice = sum(len(turns) > 1 for turns in found)
-        return done, twice, backlog.pending + backlog.parked
+        deadline = time.monotonic() + within
+        while True:
+            states = await self._states()
+            left = sum(state != TurnState.LEARNED for of in states.values() for state in of)
+            if not left or time.monotonic() > deadline:
+                break
+            await asyncio.sleep(5)
+        done = sum(TurnState.LEARNED in states[conversation] for conversation in told)
+        twice = sum(len(states[conversation]) > 1 for conversation in told)
+        return done, twice, left
+
+    async def _states(self) -> defaultdict[str, list[str]]:
+        """The states of every conversation's turns, as they stand in the server."""
+        found, offset = defaultdict[str, list[str]](list), None
+        prefix = Settings.model_fields["qdrant_prefix"].default
+        client = AsyncQdrantClient(self.front.url, check_compatibility=False, timeout=60)
+        while True:
+            records, offset = await client.scroll(
+                f"{prefix}{TURNS}",
+                limit=100,
+                offset=offset,
+                with_payload=["conversation", "state"],
+            )
+            for record in records:
+                payload = record.payload or {}
+                found[payload["conversation"]].append(payload["state"])
+            if offset is None:
+                await client.close()
+                return found
 
 
 @asynccontextmanager

@@ -1,5 +1,6 @@
-"""What the rules make of sentences that they were not written from, against what a person would.
+"""What the rules make of labelled sentences, against what a person would make of them.
 
+The labels came first and the rules were then brought to them, so the figures are no forecast.
 Precision: of what they make, how much is wanted. Recall: of what is wanted, how much they make.
 """
 

@@ -15,7 +15,7 @@ from tests import process
 from tests.bench.load import percentile
 from tests.halting_worker import shared_store
 from tests.qdrant_process import qdrant
-from tests.redis_server import redis_server
+from tests.redis_server import RedisServer, redis_server
 from tests.scripted_upstream import scripted_upstream
 from tests.working import learned
 
@@ -215,3 +215,26 @@ def test_a_worker_without_redis_says_so_in_one_line():
     assert told.returncode == 2
     assert "GATEWAY_REDIS_URL" in told.stderr
     assert told.stderr.count("\n") == 1
+
+
+async def test_a_worker_may_start_before_its_redis_and_tells_whether_it_works(tmp_path, cache):
+    port = process.free_port()
+    with ExitStack() as stack:
+        front = stack.enter_context(qdrant())
+        redis = RedisServer(tmp_path)
+        stack.callback(redis.kill)
+        shared = {"qdrant_url": front.url, "redis_url": redis.url, "worker_port": str(port)}
+        worker = stack.enter_context(process.worker(tmp_path / "worker", cache, **shared))
+        page = f"http://127.0.0.1:{port}"
+        async with httpx.AsyncClient(base_url=page, trust_env=False) as client:
+            assert (await client.get("/healthz")).status_code == 200
+        turn = parked_turn("I live in Lisbon.")
+        prefix = Settings().qdrant_prefix
+        store = await shared_store(front.url, prefix=prefix, model=MODEL, dimension=DIMENSION)
+        await store.put_turn(turn.scope, turn)
+        redis.start()
+        assert await learned(store, turn.id, within=60) == 1  # swept, for nobody queued it
+        assert await metric(page, "gateway_worker_working") == 1
+        assert await metric(page, 'gateway_jobs_total{outcome="learned"}') == 1
+        assert worker.stop() == 0
+        await store.aclose()

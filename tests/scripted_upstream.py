@@ -137,13 +137,24 @@ class ScriptedUpstream:
     exchanges: list[Exchange] = field(default_factory=list)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     url: str = ""
+    _serving: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def aclose(self) -> None:
+        """End whatever a script still does; what it waits for may never come."""
+        left = set(self._serving)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     @property
     def last(self) -> Received:
         return self.received[-1]
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        early = b""
+        early, task = b"", asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
         try:
             while (request := await _read(reader, early)) is not None:
                 exchange = Exchange(request, reader, writer)
@@ -197,4 +208,5 @@ async def scripted_upstream(script: Script = says_hello) -> AsyncIterator[Script
         for exchange in upstream.exchanges:
             exchange.release()
             exchange._writer.transport.abort()
+        await upstream.aclose()
         await server.wait_closed()

@@ -350,6 +350,7 @@ async def test_no_chat_fails_while_the_server_comes_and_goes(server, down):
                 asking.create_task(ask(who))
             for _ in range(5):
                 await down(server)
+                await answers(it.store)
                 await asyncio.sleep(1)
             over.set()
         statuses = {status for status, _ in said}

@@ -1,5 +1,6 @@
 """Fixtures that every test may use."""
 
+import gc
 import os
 
 import pytest
@@ -19,6 +20,13 @@ def clean_environment(monkeypatch):
     for name in list(os.environ):
         if name.startswith(("GATEWAY_", "OPENAI_")):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def collected():
+    """What a test leaves to the collector is collected within it."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,13 @@ from tests.redis_server import RedisServer, redis_server
 from tests.scripted_upstream import scripted_upstream
 from tests.working import learned
 
-pytestmark = [pytest.mark.anyio, pytest.mark.process]
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.process,
+    pytest.mark.usefixtures("collected"),
+    # A connection whose command was cancelled is left to the collector by redis-py.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 DIMENSION = 384
 

@@ -68,6 +68,28 @@ async def test_what_is_queued_is_learned():
     assert await parts.state(*turns) == [TurnState.LEARNED] * 5
 
 
+async def test_a_turn_that_comes_again_while_it_fails_is_tried_again_as_one():
+    under_way, go_on, failed = asyncio.Event(), asyncio.Event(), []
+
+    async def learn(turn_id):
+        under_way.set()
+        await go_on.wait()
+        failed.append(turn_id)
+        if len(failed) < 3:
+            raise EmbeddingError("busy")
+
+    parts, said = Parts(), turn("I live in Lisbon.")
+    await parts.learner.record(said)
+    queue = LocalQueue(learn, parts.store, parts.metrics, backoff=0.05)
+    await queue.start()
+    await under_way.wait()
+    await queue.enqueue(said.id)  # as the next step of a tool loop does
+    go_on.set()
+    await drained(queue)
+    await queue.aclose()
+    assert len(failed) == 3
+
+
 async def test_turns_that_nobody_queued_are_found_at_the_start():
     parts = Parts()
     left = turn("I live in Lisbon.")

@@ -300,6 +300,7 @@ async def test_each_refusal_is_told_apart(server, status, headers, reason):
 
 
 @pytest.mark.fault("F5")
+@pytest.mark.fault("F52")
 async def test_readiness_names_the_reason(server, tmp_path, default_model_folder):
     with gateway(tmp_path, default_model_folder.parent, qdrant_url=server.url) as it:
         server.fault({"status": 401, "body": "no"})

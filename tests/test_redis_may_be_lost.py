@@ -19,7 +19,13 @@ from tests.scripted_upstream import scripted_upstream
 from tests.served import served
 from tests.working import learned, queued, until, working
 
-pytestmark = [pytest.mark.anyio, pytest.mark.process]
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.process,
+    pytest.mark.usefixtures("collected"),
+    # A connection whose command was cancelled is left to the collector by redis-py.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 
 @pytest.fixture

@@ -23,7 +23,13 @@ from tests.qdrant_process import qdrant
 from tests.redis_server import redis_server
 from tests.working import BRISK, learned, queued, supervisor, until, working
 
-pytestmark = [pytest.mark.anyio, pytest.mark.process]
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.process,
+    pytest.mark.usefixtures("collected"),
+    # A connection whose command was cancelled is left to the collector by redis-py.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 ROOT = Path(__file__).parent.parent
 projects = itertools.count()

@@ -133,6 +133,8 @@ class LocalQueue:
     async def _attempt(self, turn_id: str) -> None:
         attempt = await self._attempts(turn_id)
         if attempt.wait is not None:
+            if earlier := self._retrying.get(turn_id):  # it came again while it was under way
+                earlier.cancel()
             loop = asyncio.get_running_loop()
             self._retrying[turn_id] = loop.call_later(attempt.wait, self._again, turn_id)
 

@@ -4,6 +4,8 @@
 
 PYTHON ?= python3
 SHARED ?= ../shared
+# Processes that run tests: most of them wait more than they compute.
+AT_ONCE ?= 3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -21,7 +23,7 @@ test: $(VENV)/.installed-dev clients  ## Set everything up, check and test it
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n $(AT_ONCE) --dist loadfile
 
 check: $(VENV)/.installed-dev  ## Format, lint, types, floors and the fast tests
 	@$(BIN)/ruff format .

@@ -91,6 +91,7 @@ async def running(
             settings=settings,
             model=model,
             store=store,
+            registry=store.registry,
             recaller=Recaller(store, embedder),
             learner=learner,
             turn_log=turn_log,

@@ -92,6 +92,7 @@ async def served(
         settings=config,
         model=model,
         store=store,
+        registry=store.registry,
         recaller=Recaller(store, embedder),
         learner=learner,
         turn_log=turn_log,

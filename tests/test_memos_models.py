@@ -10,15 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.http.errors import ApiError, memos_body
-from gateway.http.memos_models import (
-    AddMessage,
-    GetMemory,
-    SearchMemory,
-    fact,
-    parse_body,
-    parse_time,
-    preference,
-)
+from gateway.http.memos.adding import AddMessage
+from gateway.http.memos.items import fact, preference
+from gateway.http.memos.listing import GetMemory
+from gateway.http.memos.reading import parse_body
+from gateway.http.memos.searching import SearchMemory
+from gateway.http.memos.times import parse_time
 from gateway.memory import prompt
 from gateway.memory.model import Kind, Labels, Memory, Scope, Source, Speaker
 

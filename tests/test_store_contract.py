@@ -20,6 +20,8 @@ from gateway.errors import StoreError
 from gateway.memory.filters import matches, parse
 from gateway.memory.model import (
     Ending,
+    Entry,
+    Holder,
     Indexed,
     Kind,
     Labels,
@@ -47,6 +49,7 @@ SERVER = os.environ.get("GATEWAY_TEST_QDRANT_URL", "")
 SERVER_KEY = os.environ.get("GATEWAY_TEST_QDRANT_API_KEY", "")
 
 ALICE = Scope("acme", "alice")
+OTHER_ALICES = [Scope("acme", "alice", holder) for holder in Holder if holder is not Holder.USER]
 BOB = Scope("acme", "bob")
 ELSEWHERE = Scope("globex", "alice")
 NEIGHBOURS = [BOB, ELSEWHERE]
@@ -125,7 +128,7 @@ KINDS = ["fake", "edge", "memory", "front", *(["server"] if SERVER else [])]
 async def store(request):
     async with made(request, request.param) as store:
         yield store
-        for scope in (ALICE, *NEIGHBOURS):
+        for scope in (ALICE, *NEIGHBOURS, *OTHER_ALICES):
             await store.erase(scope)
 
 
@@ -245,7 +248,7 @@ async def test_the_latest_turns_of_a_conversation_come_oldest_first(store):
     assert await store.get_turns(ALICE, "unknown", 3) == []
 
 
-@pytest.mark.parametrize("other", NEIGHBOURS)
+@pytest.mark.parametrize("other", [*NEIGHBOURS, *OTHER_ALICES])
 async def test_turns_of_another_scope_are_not_read(store, other):
     await store.put_turn(ALICE, turn())
     assert await store.get_turns(other, "c", 10) == []
@@ -365,6 +368,22 @@ async def test_the_backlog_counts_what_is_not_learned_and_knows_the_oldest(store
     await store.put_turn(ALICE, turn("parked", created=1, state=TurnState.PARKED))
     await store.put_turn(ALICE, turn("learned", created=1, state=TurnState.LEARNED))
     assert await store.backlog() == Backlog(pending=2, parked=1, oldest=long_ago)
+
+
+async def test_all_turns_of_a_scope_come_latest_first_page_by_page(store):
+    await store.put_turn(BOB, turn("b", BOB))
+    for number in range(5):
+        await store.put_turn(ALICE, turn(f"t{number}", created=number, conversation=f"c{number}"))
+    pages = [await store.list_turns(ALICE, limit=2, offset=offset) for offset in (0, 2, 4, 6)]
+    assert [[t.id for t in page] for page, _ in pages] == [["t4", "t3"], ["t2", "t1"], ["t0"], []]
+    assert [total for _, total in pages] == [5, 5, 5, 5]
+
+
+async def test_a_turn_is_found_by_its_id_in_its_project_alone(store):
+    await store.put_turn(BOB, turn("b", BOB, public=True, bases=("b1", "b2")))
+    assert await store.get_turn("acme", "b") == turn("b", BOB, public=True, bases=("b1", "b2"))
+    assert await store.get_turn("globex", "b") is None
+    assert await store.get_turn("acme", "c") is None
 
 
 async def test_an_unknown_turn_is_none(store):
@@ -492,7 +511,7 @@ async def test_many_memories_are_written_and_erased_at_once(store):
     assert await ids(store) == set()
 
 
-@pytest.mark.parametrize("other", NEIGHBOURS)
+@pytest.mark.parametrize("other", [*NEIGHBOURS, *OTHER_ALICES])
 async def test_the_same_id_in_two_scopes_is_two_memories(store, other):
     for scope in (ALICE, other):
         await store.put_memories(
@@ -516,13 +535,13 @@ async def test_deleting_says_how_many_there_were(store):
     assert await ids(store) == {"c"}
 
 
-@pytest.mark.parametrize("other", NEIGHBOURS)
+@pytest.mark.parametrize("other", [*NEIGHBOURS, *OTHER_ALICES])
 async def test_erasing_removes_all_of_the_scope_and_nothing_else(store, other):
     for scope in (ALICE, other):
         await store.put_memories(
             scope, [entry(key, scope, words="zebra", vector=[1, 0, 0]) for key in "ab"]
         )
-        await store.put_turn(scope, turn(scope.project + scope.user, scope))
+        await store.put_turn(scope, turn("-".join(scope.parts), scope))
     assert await store.erase(ALICE) == 3
     assert await store.erase(ALICE) == 0
     assert await ids(store) == set()
@@ -783,6 +802,87 @@ async def test_a_rare_word_counts_more_than_a_common_one(store):
     await store.put_memories(ALICE, [*common, entry("rare", words="lion")])
     scores = {hit.memory.id: hit.lexical for hit in await store.search(ALICE, search("zebra lion"))}
     assert scores["rare"] > scores["c0"] * 2
+
+
+async def test_memories_are_found_by_id_whose_ever_they_are_in_the_project(store):
+    base = OTHER_ALICES[2]
+    everywhere = [entry("a"), entry("b", BOB), entry("b", ELSEWHERE), entry("b", base)]
+    for each in everywhere:
+        await store.put_memories(each.memory.scope, [each])
+    found = await store.find_memories("acme", ["b", "a", "z", "a"])
+    assert [memory.id for memory in found] == ["b", "b", "a"]
+    assert {memory.scope for memory in found} == {BOB, base, ALICE}
+    assert await store.find_memories("globex", ["a"]) == []
+    assert await store.find_memories("acme", []) == []
+
+
+async def test_a_conversation_is_deleted_with_its_turns_and_memories_and_no_other(store):
+    for scope in (ALICE, BOB):
+        for conversation in ("c", "d"):
+            key = f"{scope.user}-{conversation}"
+            await store.put_turn(scope, turn(key, scope, conversation=conversation))
+            await store.put_memories(scope, [entry(key, scope, conversation=conversation)])
+    assert await store.delete_conversation(ALICE, "c") == 2
+    assert await store.delete_conversation(ALICE, "c") == 0
+    left = [(await store.list_memories(s, EVERYTHING, limit=9))[0] for s in (ALICE, BOB)]
+    assert [[m.id for m in memories] for memories in left] == [["alice-d"], ["bob-c", "bob-d"]]
+    turns = [(await store.list_turns(s, limit=9))[0] for s in (ALICE, BOB)]
+    assert [[t.id for t in each] for each in turns] == [["alice-d"], ["bob-c", "bob-d"]]
+
+
+async def test_what_a_user_contributed_to_others_is_erased_with_the_user(store):
+    base = OTHER_ALICES[2]
+    theirs = [entry("a", base, contributor="alice"), entry("b", base, contributor="bob")]
+    await store.put_memories(base, theirs)
+    foreign = Scope("globex", "alice", Holder.BASE)
+    await store.put_memories(foreign, [entry("f", foreign, contributor="alice")])
+    assert await store.erase(Scope("acme", "alice", Holder.AGENT)) == 0
+    assert await store.erase(ALICE) == 1
+    assert [m.id for m in (await store.list_memories(base, EVERYTHING, limit=9))[0]] == ["b"]
+    assert await store.erase(foreign) == 1
+
+
+def registered(key="e", kind="file", group="", created=1, **value):
+    return Entry(kind=kind, id=key, value=value, created=created, updated=created, group=group)
+
+
+async def test_an_entry_is_read_as_it_was_written_and_replaced_by_its_next(store):
+    whole = registered(group="g", name="é 😀", parts=[1.5, None, {"a": True}])
+    await store.registry.put_entry(ALICE, whole)
+    assert await store.registry.get_entries(ALICE, "file", ["e"]) == [whole]
+    later = registered(group="h", created=2)
+    await store.registry.put_entry(ALICE, later)
+    assert await store.registry.get_entries(ALICE, "file", ["x", "e"]) == [later]
+    assert await store.registry.list_entries(ALICE, "file", group="g", limit=9) == ([], 0)
+    assert await store.registry.delete_entries(ALICE, "file", ["e", "x"]) == 1
+
+
+async def test_entries_are_listed_by_group_and_kind_latest_made_first(store):
+    made = [registered(f"e{n}", group="g", created=n // 2) for n in range(5)]
+    for each in [*made, registered("f", group="h"), registered("g", kind="base", group="g")]:
+        await store.registry.put_entry(ALICE, each)
+    pages = [
+        await store.registry.list_entries(ALICE, "file", group="g", limit=2, offset=offset)
+        for offset in (0, 2, 4)
+    ]
+    assert [[e.id for e in page] for page, _ in pages] == [["e4", "e2"], ["e3", "e0"], ["e1"]]
+    assert {total for _, total in pages} == {5}
+    assert await store.registry.list_entries(ALICE, "file", limit=9) == ([], 0)
+    keys = [f"e{n}" for n in range(5)]
+    assert await store.registry.delete_entries(ALICE, "file", [*keys, "f"]) == 6
+    assert await store.registry.delete_entries(ALICE, "base", ["g"]) == 1
+
+
+@pytest.mark.parametrize("other", [*NEIGHBOURS, *OTHER_ALICES])
+async def test_an_entry_of_another_scope_is_never_seen(store, other):
+    await store.registry.put_entry(other, registered(group="g"))
+    assert await store.registry.get_entries(ALICE, "file", ["e"]) == []
+    assert await store.registry.list_entries(ALICE, "file", group="g", limit=9) == ([], 0)
+    assert await store.registry.delete_entries(ALICE, "file", ["e"]) == 0
+    await store.registry.put_entry(ALICE, registered(mine=True))
+    assert await store.registry.get_entries(other, "file", ["e"]) == [registered(group="g")]
+    for scope in (ALICE, other):
+        assert await store.registry.delete_entries(scope, "file", ["e"]) == 1
 
 
 @pytest.mark.parametrize("other", NEIGHBOURS)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import TypeAlias
 from uuid import UUID
 
-from gateway.adapters.records import OWNER, digest, facet, owner
+from gateway.adapters.records import OWNER, PROJECT, digest, facet, owner
 from gateway.memory import filters
-from gateway.memory.model import Kind, Scope, Status
+from gateway.memory.model import Holder, Kind, Scope, Status
 from gateway.memory.ports import Selection
 
 _TIMES = {"create_time": "created", "update_time": "updated"}
@@ -77,6 +77,24 @@ Condition: TypeAlias = Equals | OneOf | Between | Among | Nested | Group
 def within(scope: Scope, *conditions: Condition) -> Group:
     """The points of this scope for which every condition holds too."""
     return every(Equals(OWNER, owner(scope)), *conditions)
+
+
+def in_project(project: str, *conditions: Condition) -> Group:
+    """The points of every scope of this project for which every condition holds too."""
+    return every(Equals(PROJECT, project), *conditions)
+
+
+def everything_of(scope: Scope) -> Group:
+    """The memories of this scope, and what its user contributed to others of the project."""
+    if scope.holder is not Holder.USER:
+        return within(scope)
+    contributed = in_project(scope.project, _has("contributor", scope.user))
+    return Group("any", (within(scope), contributed))
+
+
+def held_in(conversation: str) -> Condition:
+    """Memories of this conversation."""
+    return _has("conversation_id", conversation)
 
 
 def every(*conditions: Condition) -> Group:

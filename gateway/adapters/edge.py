@@ -8,56 +8,46 @@ has moved on by some 32 MB.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 from uuid import UUID
 
-from qdrant_edge import Filter, IdfParams, Query, QueryRequest, SearchParams, UpdateOperation
+from qdrant_edge import IdfParams, Query, QueryRequest, SearchParams
 
 from gateway.adapters.bm25 import Words
 from gateway.adapters.conditions import (
-    Between,
-    Condition,
     Equals,
     Group,
     OneOf,
     among,
-    every,
+    everything_of,
+    held_in,
+    in_project,
     selected,
     within,
 )
 from gateway.adapters.edge_filters import edge_filter
 from gateway.adapters.edge_folder import DataFolder, open_folder
-from gateway.adapters.edge_shard import Shard
+from gateway.adapters.edge_registry import EdgeRegistry
+from gateway.adapters.edge_shard import reported
+from gateway.adapters.edge_turns import EdgeTurns
 from gateway.adapters.hits import Isolation, Scores, best, hits
 from gateway.adapters.records import (
     OWN_FIELDS,
-    PARKED_FIELDS,
-    PROJECT,
-    TURN_FIELDS,
-    USER,
+    WHOSE_FIELDS,
     Payload,
     check_entries,
-    digest,
     indexable,
     latest_said,
-    latest_turn,
     memory_from,
     memory_payload,
     memory_point,
-    oldest_turn,
-    parked_from,
-    state_payload,
-    turn_from,
-    turn_payload,
-    turn_point,
+    scope_from,
 )
 from gateway.adapters.schema import DENSE, LEXICAL
-from gateway.errors import StoreError
-from gateway.memory.model import Hit, Indexed, Memory, Millis, Scope, Turn, TurnState
-from gateway.memory.ports import Backlog, Parked, Search, Selection
+from gateway.memory.model import Hit, Indexed, Memory, Scope
+from gateway.memory.ports import Search, Selection
 
 if TYPE_CHECKING:
     from qdrant_edge import NamedVector  # in the stubs alone
@@ -66,18 +56,18 @@ _WRITTEN_AT_ONCE: Final = 64  # memories: about 10 ms, then others have their tu
 _DELETED_AT_ONCE: Final = 200  # the same
 
 
-class EdgeStore:
+class EdgeStore(EdgeTurns):
     """See `Store` and `Outbox`. Made by `open`; one process at a time has a data folder."""
 
     def __init__(
         self, folder: DataFolder, *, dimension: int, words: Words, isolation: Isolation
     ) -> None:
+        super().__init__(folder.turns, isolation)
+        self.registry = EdgeRegistry(folder.registry, isolation)
         self._folder = folder
-        self._turns = folder.turns
         self._memories = folder.memories
         self._dimension = dimension
         self._words = words
-        self._isolation = isolation
 
     @classmethod
     def open(
@@ -108,29 +98,9 @@ class EdgeStore:
         """Flush and release the folder; the store is of no use afterwards."""
         self._folder.close()
 
-    async def put_turn(self, scope: Scope, turn: Turn) -> None:
-        if turn.scope != scope:
-            raise ValueError("the turn belongs to another scope")
-        with _reported("write a turn"):
-            point = turn_point(turn.id)
-            there = self._turns.retrieve([point], (PROJECT, USER))
-            if there and not self._isolation.own(scope, there):
-                raise StoreError("the turn's id is taken in another scope")
-            self._turns.put([(point, {}, turn_payload(turn))])
-
-    async def get_turns(self, scope: Scope, conversation: str, limit: int) -> list[Turn]:
-        with _reported("read turns"):
-            there = Equals("conversation", indexable(conversation))
-            return self._latest(scope, there, limit)[::-1]
-
-    async def find_turn(self, scope: Scope, refs: Collection[str]) -> Turn | None:
-        with _reported("find a turn"):
-            named = OneOf("refs", tuple(digest(ref) for ref in refs))
-            return next(iter(self._latest(scope, named, 1)), None)
-
     async def put_memories(self, scope: Scope, entries: Sequence[Indexed]) -> None:
         for some in self._written(scope, entries):
-            with _reported("write memories"):
+            with reported("write memories"):
                 self._memories.put(self._point(entry) for entry in some)
             await asyncio.sleep(0)
 
@@ -139,7 +109,7 @@ class EdgeStore:
     ) -> None:
         seen = {memory_point(scope, memory.id): memory.updated for memory in held}
         for some in self._written(scope, entries):
-            with _reported("write memories"):  # all of it before anybody else has their turn
+            with reported("write memories"):  # all of it before anybody else has their turn
                 points = {memory_point(scope, entry.memory.id): entry for entry in some}
                 there = self._memories.retrieve(points, ("updated",))
                 same = [
@@ -152,14 +122,28 @@ class EdgeStore:
             await asyncio.sleep(0)
 
     async def get_memories(self, scope: Scope, ids: Sequence[str]) -> list[Memory]:
-        with _reported("read memories"):
+        with reported("read memories"):
             return self._read(scope, [memory_point(scope, each) for each in ids])
+
+    async def find_memories(self, project: str, ids: Sequence[str]) -> list[Memory]:
+        there = in_project(project, OneOf("id", tuple(ids)))
+        with reported("find memories"):
+            found = self._memories.matching(edge_filter(there), (*WHOSE_FIELDS, "id"))
+            scopes: dict[str, list[Scope]] = {}
+            for payload in found.values():
+                scopes.setdefault(payload["id"], []).append(scope_from(payload))
+            return [
+                memory
+                for each in dict.fromkeys(ids)
+                for scope in scopes.get(each, ())
+                for memory in self._read(scope, [memory_point(scope, each)])
+            ]
 
     async def list_memories(
         self, scope: Scope, selection: Selection, *, limit: int, offset: int = 0
     ) -> tuple[list[Memory], int]:
         conditions = selected(selection)
-        with _reported("list memories"):
+        with reported("list memories"):
             chosen = edge_filter(within(scope, *conditions))
             points = self._memories.page(
                 chosen,
@@ -176,7 +160,7 @@ class EdgeStore:
 
     async def search(self, scope: Scope, search: Search) -> list[Hit]:
         conditions = selected(search.selection)
-        with _reported("search"):
+        with reported("search"):
             queries = {}
             if search.vector is not None:
                 queries[DENSE] = Query.Nearest(list(search.vector), DENSE)
@@ -195,92 +179,27 @@ class EdgeStore:
             return hits(self._isolation.own(scope, read), scores)
 
     async def delete_memories(self, scope: Scope, ids: Sequence[str]) -> int:
-        with _reported("delete memories"):
+        with reported("delete memories"):
             points = {memory_point(scope, each) for each in ids}
-            return await _delete(self._memories, edge_filter(within(scope, among(points))))
+            return await self._memories.delete_all(edge_filter(within(scope, among(points))))
+
+    async def delete_conversation(self, scope: Scope, conversation: str) -> int:
+        with reported("delete a conversation"):
+            turns = within(scope, Equals("conversation", indexable(conversation)))
+            memories = within(scope, held_in(conversation))
+            gone = await self._turns.delete_all(edge_filter(turns))
+            return gone + await self._memories.delete_all(edge_filter(memories))
 
     async def erase(self, scope: Scope) -> int:
-        with _reported("erase"):
-            everything = edge_filter(within(scope))
-            turns = await _delete(self._turns, everything)
-            return turns + await _delete(self._memories, everything)
-
-    async def load(self, turn_id: str) -> Turn | None:
-        with _reported("read a turn"):
-            found = self._turns.retrieve([turn_point(turn_id)], TURN_FIELDS)
-            return next((turn_from(payload) for payload in found.values()), None)
-
-    async def mark(
-        self,
-        turn_id: str,
-        state: TurnState,
-        *,
-        attempts: int = 0,
-        error: str = "",
-        created: Millis | None = None,
-    ) -> None:
-        with _reported("mark a turn"):
-            # By a filter, which may find nothing: by id, the engine fails on a point that is gone.
-            same = [] if created is None else [Between("created", gte=created, lte=created)]
-            there = edge_filter(every(among([turn_point(turn_id)]), *same))
-            payload = state_payload(state, attempts, error)
-            self._turns.write(UpdateOperation.set_payload_by_filter(there, payload))
-
-    async def pending(self, *, created_before: Millis, limit: int) -> list[str]:
-        with _reported("read what is pending"):
-            before = Between("created", lt=created_before)
-            points = self._turns.page(
-                edge_filter(every(Equals("state", TurnState.PENDING), before)),
-                by="created",
-                descending=False,
-                rank=oldest_turn,
-                fields=("created", "id"),
-                limit=limit,
-            )
-            found = self._turns.retrieve(points, ("id",))
-            return [found[point]["id"] for point in points]
-
-    async def parked(self, *, limit: int) -> list[Parked]:
-        with _reported("read what is parked"):
-            points = self._turns.page(
-                edge_filter(every(Equals("state", TurnState.PARKED))),
-                by="created",
-                descending=False,
-                rank=oldest_turn,
-                fields=("created", "id"),
-                limit=limit,
-            )
-            found = self._turns.retrieve(points, PARKED_FIELDS)
-            return [parked_from(found[point]) for point in points]
-
-    async def backlog(self) -> Backlog:
-        pending = edge_filter(every(Equals("state", TurnState.PENDING)))
-        with _reported("count what is pending"):
-            first = self._turns.oldest(pending, by="created")
-            return Backlog(
-                pending=self._turns.count(pending),
-                parked=self._turns.count(edge_filter(every(Equals("state", TurnState.PARKED)))),
-                oldest=first,
-            )
+        with reported("erase"):
+            turns = await self._turns.delete_all(edge_filter(within(scope)))
+            return turns + await self._memories.delete_all(edge_filter(everything_of(scope)))
 
     def _written(self, scope: Scope, entries: Sequence[Indexed]) -> Iterator[Sequence[Indexed]]:
         """The entries, in parts that are written at once; none, when one of them is not right."""
         check_entries(scope, entries, self._dimension)
         for start in range(0, len(entries), _WRITTEN_AT_ONCE):
             yield entries[start : start + _WRITTEN_AT_ONCE]
-
-    def _latest(self, scope: Scope, condition: Condition, limit: int) -> list[Turn]:
-        """The latest turns of the scope that meet the condition, latest first."""
-        points = self._turns.page(
-            edge_filter(within(scope, condition)),
-            by="created",
-            descending=True,
-            rank=latest_turn,
-            fields=("created", "id"),
-            limit=limit,
-        )
-        found = self._isolation.own(scope, self._turns.retrieve(points, TURN_FIELDS))
-        return [turn_from(found[point]) for point in points if point in found]
 
     def _point(self, entry: Indexed) -> tuple[UUID, dict[str, "NamedVector"], Payload]:
         vectors: dict[str, NamedVector] = {}
@@ -315,22 +234,3 @@ class EdgeStore:
             ]
         )
         return dict(zip(where, results, strict=True))
-
-
-async def _delete(shard: Shard, where: Filter) -> int:
-    """How many there were. Others have their turn in between, so it is not done in one step."""
-    total = 0
-    while count := shard.delete(where, _DELETED_AT_ONCE):
-        total += count
-        await asyncio.sleep(0)
-    return total
-
-
-@contextmanager
-def _reported(what: str) -> Iterator[None]:
-    try:
-        yield
-    except StoreError:
-        raise
-    except Exception as error:  # the engine raises bare Exceptions
-        raise StoreError(f"the store failed to {what}: {error}") from error

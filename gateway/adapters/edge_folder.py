@@ -26,6 +26,7 @@ from gateway.adapters.schema import (
     METADATA,
     METADATA_FIELDS,
     REGISTRY,
+    REGISTRY_INDEXES,
     TURN_INDEXES,
     TURNS,
     Index,
@@ -71,7 +72,7 @@ def open_folder(folder: Path, *, model: str, dimension: int) -> DataFolder:
         def opened(name: str, **layout: Any) -> Shard:  # noqa: ANN401  see Shard
             return stack.enter_context(closing(Shard(folder / name, **layout)))
 
-        registry = opened(REGISTRY, sparse=_PAYLOAD_ONLY, indexes={})
+        registry = opened(REGISTRY, sparse=_PAYLOAD_ONLY, indexes=_engines(REGISTRY_INDEXES))
         new = _is_new(registry, folder, model, dimension)
         turns = opened(TURNS, sparse=_PAYLOAD_ONLY, indexes=_engines(TURN_INDEXES))
         memories = opened(

@@ -4,7 +4,9 @@ Nothing is ever indexed for approximate search. A call blocks the whole process 
 Edge holds the GIL. Errors come out as the engine raises them, but for those of opening.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
@@ -32,7 +34,7 @@ from qdrant_edge import (
 )
 
 from gateway.adapters.records import RECORD, Payload
-from gateway.errors import DataFolderInUseError, StartupError
+from gateway.errors import DataFolderInUseError, StartupError, StoreError
 
 if TYPE_CHECKING:
     from qdrant_edge import NamedVector, PayloadSchemaParams  # in the stubs alone
@@ -50,6 +52,7 @@ _PURGING: Final = EdgeOptimizersConfig(
     indexing_threshold=_NEVER, deleted_threshold=1e-9, vacuum_min_vector_number=1
 )
 _VECTORS: Final = 2000  # bytes of a point in the log beside its record
+_DELETED_AT_ONCE: Final = 200  # points: about 10 ms, then others have their turn
 _ALL: Final = 2**31  # points; a scroll without a limit returns ten
 
 
@@ -103,6 +106,14 @@ class Shard:
             self.write(UpdateOperation.delete_points([record.id for record in records]))
         return len(records)
 
+    async def delete_all(self, where: Filter) -> int:
+        """How many there were. Others have their turn in between: it is not done in one step."""
+        total = 0
+        while count := self.delete(where, _DELETED_AT_ONCE):
+            total += count
+            await asyncio.sleep(0)
+        return total
+
     def query(self, requests: Sequence[QueryRequest]) -> list[dict[UUID, float]]:
         """For each request its points and their scores."""
         results = self._shard.query_batch(QueryBatchRequest(list(requests)))
@@ -111,6 +122,12 @@ class Shard:
     def retrieve(self, points: Iterable[UUID], fields: Sequence[str]) -> dict[UUID, Payload]:
         """These fields of those of the points that exist."""
         records = self._shard.retrieve(list(points), list(fields), with_vector=False)
+        return {_id(record): record.payload or {} for record in records}
+
+    def matching(self, where: Filter, fields: Sequence[str]) -> dict[UUID, Payload]:
+        """These fields of all points that match."""
+        request = ScrollRequest(filter=where, limit=_ALL, with_payload=list(fields))
+        records, _ = self._shard.scroll(request)
         return {_id(record): record.payload or {} for record in records}
 
     def count(self, where: Filter | None = None) -> int:
@@ -208,3 +225,14 @@ def _order(point: ScoredPoint) -> float:
     if point.order_value is None:
         raise ValueError("a point lacks the field to order by")
     return point.order_value
+
+
+@contextmanager
+def reported(what: str) -> Iterator[None]:
+    """Raises StoreError for whatever the engine does, which is bare Exceptions."""
+    try:
+        yield
+    except StoreError:
+        raise
+    except Exception as error:
+        raise StoreError(f"the store failed to {what}: {error}") from error

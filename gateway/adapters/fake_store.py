@@ -6,12 +6,23 @@ Its BM25 knows words, not their stems or stop words; everything else is as in th
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from gateway.adapters.fake_registry import FakeRegistry
 from gateway.errors import StoreError
 from gateway.memory.filters import matches
-from gateway.memory.model import Hit, Indexed, Memory, Millis, Scope, Turn, TurnState, Vector
+from gateway.memory.model import (
+    Hit,
+    Holder,
+    Indexed,
+    Memory,
+    Millis,
+    Scope,
+    Turn,
+    TurnState,
+    Vector,
+)
 from gateway.memory.ports import Backlog, Parked, Search, Selection
 
 _WORD = re.compile(r"\w+")
@@ -22,6 +33,7 @@ class FakeStore:
     """See `Store` and `Outbox`."""
 
     def __init__(self) -> None:
+        self.registry = FakeRegistry()
         self._turns: dict[str, Turn] = {}
         self._memories: dict[tuple[Scope, str], Indexed] = {}
 
@@ -47,6 +59,17 @@ class FakeStore:
         ]
         return min(named, key=lambda turn: (-turn.created, turn.id), default=None)
 
+    async def list_turns(
+        self, scope: Scope, *, limit: int, offset: int = 0
+    ) -> tuple[list[Turn], int]:
+        turns = [turn for turn in self._turns.values() if turn.scope == scope]
+        turns.sort(key=lambda turn: (-turn.created, turn.id))
+        return turns[offset : offset + limit], len(turns)
+
+    async def get_turn(self, project: str, turn_id: str) -> Turn | None:
+        turn = self._turns.get(turn_id)
+        return turn if turn is not None and turn.scope.project == project else None
+
     async def put_memories(self, scope: Scope, entries: Sequence[Indexed]) -> None:
         if any(entry.memory.scope != scope for entry in entries):
             raise ValueError("a memory belongs to another scope")
@@ -67,6 +90,10 @@ class FakeStore:
     async def get_memories(self, scope: Scope, ids: Sequence[str]) -> list[Memory]:
         found = (self._memories.get((scope, each)) for each in ids)
         return [entry.memory for entry in found if entry]
+
+    async def find_memories(self, project: str, ids: Sequence[str]) -> list[Memory]:
+        there = [e.memory for (s, _), e in self._memories.items() if s.project == project]
+        return [memory for each in dict.fromkeys(ids) for memory in there if memory.id == each]
 
     async def list_memories(
         self, scope: Scope, selection: Selection, *, limit: int, offset: int = 0
@@ -97,11 +124,20 @@ class FakeStore:
     async def delete_memories(self, scope: Scope, ids: Sequence[str]) -> int:
         return sum(self._memories.pop((scope, each), None) is not None for each in ids)
 
+    async def delete_conversation(self, scope: Scope, conversation: str) -> int:
+        return self._keep(
+            lambda turn: (turn.scope, turn.conversation) != (scope, conversation),
+            lambda memory: (memory.scope, memory.conversation) != (scope, conversation),
+        )
+
     async def erase(self, scope: Scope) -> int:
-        before = len(self._turns) + len(self._memories)
-        self._turns = {key: turn for key, turn in self._turns.items() if turn.scope != scope}
-        self._memories = {key: entry for key, entry in self._memories.items() if key[0] != scope}
-        return before - len(self._turns) - len(self._memories)
+        def of_others(memory: Memory) -> bool:
+            contributed = scope.holder is Holder.USER and memory.contributor == scope.user
+            return memory.scope != scope and not (
+                contributed and memory.scope.project == scope.project
+            )
+
+        return self._keep(lambda turn: turn.scope != scope, of_others)
 
     async def load(self, turn_id: str) -> Turn | None:
         return self._turns.get(turn_id)
@@ -143,6 +179,13 @@ class FakeStore:
             parked=states.count(TurnState.PARKED),
             oldest=min(pending, default=None),
         )
+
+    def _keep(self, turns: Callable[[Turn], bool], memories: Callable[[Memory], bool]) -> int:
+        """Remove all others; how many there were."""
+        before = len(self._turns) + len(self._memories)
+        self._turns = {key: turn for key, turn in self._turns.items() if turns(turn)}
+        self._memories = {k: e for k, e in self._memories.items() if memories(e.memory)}
+        return before - len(self._turns) - len(self._memories)
 
     def _selected(self, scope: Scope, selection: Selection) -> list[Indexed]:
         if not selection.kinds or not selection.statuses:

@@ -7,9 +7,9 @@ from uuid import UUID
 
 import structlog
 
-from gateway.adapters.records import PROJECT, USER, Payload, memory_from
+from gateway.adapters.records import HOLDER, PROJECT, USER, Payload, memory_from
 from gateway.adapters.schema import DENSE, LEXICAL
-from gateway.memory.model import Hit, Scope
+from gateway.memory.model import Hit, Holder, Scope
 from gateway.memory.ports import Search
 
 Scores: TypeAlias = dict[UUID, float]
@@ -44,9 +44,13 @@ class Isolation:
         """What of it is in the scope: all, or isolation has failed and the rest must not leak."""
         own = {}
         for point, payload in found.items():
-            if (payload.get(PROJECT), payload.get(USER)) == (scope.project, scope.user):
+            if _whose(payload) == (scope.project, scope.user, scope.holder):
                 own[point] = payload
             else:
                 self._count()
                 _log.error("a point of another scope was found", point=str(point))
         return own
+
+
+def _whose(payload: Payload) -> tuple[str | None, str | None, str]:
+    return payload.get(PROJECT), payload.get(USER), payload.get(HOLDER) or Holder.USER

@@ -8,7 +8,7 @@ goes from the server's disk when it optimises.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, TypeVar
 from uuid import UUID
 
@@ -18,12 +18,14 @@ from qdrant_client import AsyncQdrantClient, models
 from gateway.adapters.bm25 import Words
 from gateway.adapters.conditions import (
     Between,
-    Condition,
     Equals,
     Group,
     OneOf,
     among,
     every,
+    everything_of,
+    held_in,
+    in_project,
     selected,
     within,
 )
@@ -32,32 +34,22 @@ from gateway.adapters.qdrant_calls import Calls, CallTimeouts
 from gateway.adapters.qdrant_collections import MOST_WRITTEN, Collections, Layout
 from gateway.adapters.qdrant_filters import server_filter
 from gateway.adapters.qdrant_points import Points
+from gateway.adapters.qdrant_registry import QdrantRegistry
 from gateway.adapters.qdrant_search import HybridSearch, searchable
+from gateway.adapters.qdrant_turns import QdrantTurns
 from gateway.adapters.records import (
     OWN_FIELDS,
-    PARKED_FIELDS,
     PROJECT,
-    TURN_FIELDS,
-    USER,
-    Payload,
     check_entries,
-    digest,
     indexable,
     latest_said,
-    latest_turn,
     memory_from,
     memory_point,
-    oldest_turn,
-    parked_from,
-    state_payload,
-    turn_from,
-    turn_payload,
-    turn_point,
 )
-from gateway.adapters.schema import MEMORIES, TURNS
-from gateway.errors import StartupError, StoreError
-from gateway.memory.model import Hit, Indexed, Memory, Millis, Scope, Turn, TurnState
-from gateway.memory.ports import Backlog, Parked, Search, Selection
+from gateway.adapters.schema import MEMORIES, REGISTRY, TURNS
+from gateway.errors import StartupError
+from gateway.memory.model import Hit, Indexed, Memory, Millis, Scope
+from gateway.memory.ports import Search, Selection
 from gateway.metrics import Metrics
 
 T = TypeVar("T")
@@ -81,7 +73,7 @@ def server_client(url: str, api_key: str = "") -> AsyncQdrantClient:
     )
 
 
-class QdrantStore:
+class QdrantStore(QdrantTurns):
     """See `Store` and `Outbox`. `start` it once before use.
 
     `refused` is told why, when it is found only later that the server is not fit to be used.
@@ -98,16 +90,15 @@ class QdrantStore:
         timeouts: CallTimeouts | None = None,
         refused: Callable[[StartupError], None] = lambda _: None,
     ) -> None:
-        self._client = client
+        calls = Calls(self._look, metrics, timeouts or CallTimeouts(), refused=refused)
+        isolation = Isolation(metrics.foreign.inc)
+        super().__init__(client, Points(client, layout.name(TURNS)), calls, isolation)
+        self.registry = QdrantRegistry(Points(client, layout.name(REGISTRY)), calls, isolation)
         self._shards = layout.shards
-        self._turns = Points(client, layout.name(TURNS))
         self._memories = Points(client, layout.name(MEMORIES))
         self._dimension = dimension
-        self._timeouts = timeouts or CallTimeouts()
         self._words = Words()
-        self._isolation = Isolation(metrics.foreign.inc)
         self._collections = Collections(client, layout, model=model, dimension=dimension)
-        self._calls = Calls(self._look, metrics, refused=refused)
 
     @property
     def down(self) -> str:
@@ -124,39 +115,6 @@ class QdrantStore:
     async def aclose(self) -> None:
         await self._calls.aclose()
         await self._client.close()
-
-    async def put_turn(self, scope: Scope, turn: Turn) -> None:
-        if turn.scope != scope:
-            raise ValueError("the turn belongs to another scope")
-        point = turn_point(turn.id)
-        written = models.PointStruct(id=str(point), vector={}, payload=turn_payload(turn))
-
-        async def write() -> dict[UUID, Payload]:
-            # At once: where the id is taken in another scope, the filter keeps it as it is.
-            _, there = await asyncio.gather(
-                self._client.upsert(
-                    self._turns.name,
-                    [written],
-                    wait=True,
-                    update_filter=server_filter(within(scope)),
-                ),
-                self._turns.retrieve([point], (PROJECT, USER)),
-            )
-            return there
-
-        there = await self._calls.within(self._timeouts.write, "write a turn", write)
-        if there and not self._isolation.own(scope, there):
-            raise StoreError("the turn's id is taken in another scope")
-
-    async def get_turns(self, scope: Scope, conversation: str, limit: int) -> list[Turn]:
-        there = Equals("conversation", indexable(conversation))
-        return (await self._latest(scope, there, limit))[::-1]
-
-    async def find_turn(self, scope: Scope, refs: Collection[str]) -> Turn | None:
-        if not refs:
-            return None
-        named = OneOf("refs", tuple(digest(ref) for ref in refs))
-        return next(iter(await self._latest(scope, named, 1)), None)
 
     async def put_memories(self, scope: Scope, entries: Sequence[Indexed]) -> None:
         for some in self._written(scope, entries):
@@ -193,7 +151,22 @@ class QdrantStore:
             own = self._isolation.own(scope, found)
             return [memory_from(own[point]) for point in points if point in own]
 
-        return await self._reading("read memories", read)
+        return await self._calls.reading("read memories", read)
+
+    async def find_memories(self, project: str, ids: Sequence[str]) -> list[Memory]:
+        there = in_project(project, OneOf("id", tuple(ids)))
+
+        async def read() -> list[Memory]:
+            found = await self._memories.matching(there, (*OWN_FIELDS, "id"))
+            known = [p for p in found.values() if p.get(PROJECT) == project]
+            return [
+                memory_from(payload)
+                for each in dict.fromkeys(ids)
+                for payload in known
+                if payload["id"] == each
+            ]
+
+        return await self._calls.reading("find memories", read)
 
     async def list_memories(
         self, scope: Scope, selection: Selection, *, limit: int, offset: int = 0
@@ -215,7 +188,7 @@ class QdrantStore:
             own = self._isolation.own(scope, found)
             return [memory_from(payload) for payload in own.values()], total
 
-        return await self._reading("list memories", read)
+        return await self._calls.reading("list memories", read)
 
     async def search(self, scope: Scope, search: Search) -> list[Hit]:
         hybrid = HybridSearch(scope, search, self._words, shards=self._shards)
@@ -228,108 +201,29 @@ class QdrantStore:
             own = self._isolation.own(scope, found)
             return hits({point: own[point] for point in best(search, own, scores)}, scores)
 
-        return await self._reading("search", read)
+        return await self._calls.reading("search", read)
 
     async def delete_memories(self, scope: Scope, ids: Sequence[str]) -> int:
         points = {memory_point(scope, each) for each in ids}
-        return await self._delete(self._memories, within(scope, among(points))) if points else 0
+        return (
+            await self._calls.delete(self._memories, within(scope, among(points))) if points else 0
+        )
+
+    async def delete_conversation(self, scope: Scope, conversation: str) -> int:
+        there = within(scope, Equals("conversation", indexable(conversation)))
+        turns = await self._calls.delete(self._turns, there)
+        held = within(scope, held_in(conversation))
+        return turns + await self._calls.delete(self._memories, held)
 
     async def erase(self, scope: Scope) -> int:
-        turns = await self._delete(self._turns, within(scope))
-        return turns + await self._delete(self._memories, within(scope))
-
-    async def load(self, turn_id: str) -> Turn | None:
-        async def read() -> Turn | None:
-            found = await self._turns.retrieve([turn_point(turn_id)], TURN_FIELDS)
-            return next((turn_from(payload) for payload in found.values()), None)
-
-        return await self._reading("read a turn", read)
-
-    async def mark(
-        self,
-        turn_id: str,
-        state: TurnState,
-        *,
-        attempts: int = 0,
-        error: str = "",
-        created: Millis | None = None,
-    ) -> None:
-        same = [] if created is None else [Between("created", gte=created, lte=created)]
-        # By a filter, which may find nothing: a turn that is gone stays gone.
-        there = server_filter(every(among([turn_point(turn_id)]), *same))
-        await self._calls.within(
-            self._timeouts.write,
-            "mark a turn",
-            lambda: self._client.set_payload(
-                self._turns.name, state_payload(state, attempts, error), points=there, wait=True
-            ),
-        )
-
-    async def pending(self, *, created_before: Millis, limit: int) -> list[str]:
-        waiting = every(Equals("state", TurnState.PENDING), Between("created", lt=created_before))
-        found = await self._oldest(waiting, ("created", "id"), limit, "read what is pending")
-        return [payload["id"] for payload in found.values()]
-
-    async def parked(self, *, limit: int) -> list[Parked]:
-        found = await self._oldest(
-            every(Equals("state", TurnState.PARKED)), PARKED_FIELDS, limit, "read what is parked"
-        )
-        return [parked_from(payload) for payload in found.values()]
-
-    async def backlog(self) -> Backlog:
-        pending = every(Equals("state", TurnState.PENDING))
-        parked = every(Equals("state", TurnState.PARKED))
-        first, waiting, given_up = await self._reading(
-            "count what is pending",
-            lambda: asyncio.gather(
-                self._turns.oldest(pending, by="created"),
-                self._turns.count(pending),
-                self._turns.count(parked),
-            ),
-        )
-        return Backlog(pending=waiting, parked=given_up, oldest=first)
+        turns = await self._calls.delete(self._turns, within(scope))
+        return turns + await self._calls.delete(self._memories, everything_of(scope))
 
     async def _look(self) -> None:
-        async with asyncio.timeout(self._timeouts.read):
+        async with asyncio.timeout(self._calls.timeouts.read):
             version = await self._collections.version()
-        async with asyncio.timeout(self._timeouts.layout):
+        async with asyncio.timeout(self._calls.timeouts.layout):
             await self._collections.prepare(version)
-
-    async def _reading(self, what: str, call: Callable[[], Awaitable[T]]) -> T:
-        return await self._calls.within(self._timeouts.read, what, call)
-
-    async def _latest(self, scope: Scope, condition: Condition, limit: int) -> list[Turn]:
-        """The latest turns of the scope that meet the condition, latest first."""
-
-        async def read() -> list[Turn]:
-            found = await self._turns.page(
-                within(scope, condition),
-                by="created",
-                descending=True,
-                rank=latest_turn,
-                fields=(*TURN_FIELDS, "created", "id"),
-                limit=limit,
-            )
-            own = self._isolation.own(scope, found)
-            return [turn_from(payload) for payload in own.values()]
-
-        return await self._reading("read turns", read)
-
-    async def _oldest(
-        self, where: Group, fields: Sequence[str], limit: int, what: str
-    ) -> dict[UUID, Payload]:
-        """These fields of the oldest turns of all scopes that are so."""
-        return await self._reading(
-            what,
-            lambda: self._turns.page(
-                where,
-                by="created",
-                descending=False,
-                rank=oldest_turn,
-                fields=fields,
-                limit=limit,
-            ),
-        )
 
     def _written(self, scope: Scope, entries: Sequence[Indexed]) -> Iterator[list[Indexed]]:
         """The entries, in parts that are written at once; none, when one of them is not right."""
@@ -344,8 +238,7 @@ class QdrantStore:
         update_filter: models.Filter | None = None,
     ) -> None:
         points = [searchable(entry, self._words) for entry in entries]
-        await self._calls.within(
-            self._timeouts.write,
+        await self._calls.writing(
             what,
             lambda: self._client.upsert(
                 self._memories.name,
@@ -355,15 +248,6 @@ class QdrantStore:
                 update_filter=update_filter,
             ),
         )
-
-    async def _delete(self, points: Points, where: Group) -> int:
-        """How many there were. A great many are not deleted in one step, which would take long."""
-        total = 0
-        while count := await self._calls.within(
-            self._timeouts.write, "delete", lambda: points.delete_some(where)
-        ):
-            total += count
-        return total
 
 
 def _parts(entries: Sequence[Indexed]) -> Iterator[list[Indexed]]:

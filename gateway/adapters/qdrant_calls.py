@@ -16,6 +16,8 @@ from typing import Final, TypeVar
 import structlog
 
 from gateway.adapters import qdrant_failures
+from gateway.adapters.conditions import Group
+from gateway.adapters.qdrant_points import Points
 from gateway.errors import StartupError, StoreError
 from gateway.metrics import Metrics
 
@@ -55,9 +57,11 @@ class Calls:
         self,
         look: Callable[[], Awaitable[None]],
         metrics: Metrics,
+        timeouts: CallTimeouts | None = None,
         *,
         refused: Callable[[StartupError], None] = lambda _: None,
     ) -> None:
+        self.timeouts = timeouts or CallTimeouts()
         self._look = look
         self._metrics = metrics
         self._refused = refused
@@ -115,6 +119,19 @@ class Calls:
             ) from None
         self._failures = 0
         return result
+
+    async def reading(self, what: str, call: Callable[[], Awaitable[T]]) -> T:
+        return await self.within(self.timeouts.read, what, call)
+
+    async def writing(self, what: str, call: Callable[[], Awaitable[T]]) -> T:
+        return await self.within(self.timeouts.write, what, call)
+
+    async def delete(self, points: Points, where: Group) -> int:
+        """How many there were. A great many are not deleted in one step, which would take long."""
+        total = 0
+        while count := await self.writing("delete", lambda: points.delete_some(where)):
+            total += count
+        return total
 
     def _failed(self, error: BaseException) -> str:
         why = reason(error)

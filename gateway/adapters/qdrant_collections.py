@@ -20,6 +20,7 @@ from gateway.adapters.schema import (
     METADATA,
     METADATA_FIELDS,
     REGISTRY,
+    REGISTRY_INDEXES,
     TURN_INDEXES,
     TURNS,
     Index,
@@ -105,7 +106,7 @@ class Collections:
         `version` is the server's. Raises StartupError, ModelMismatchError, and whatever the client
         raises.
         """
-        await self._make(REGISTRY, {}, version)
+        await self._make(REGISTRY, REGISTRY_INDEXES, version)
         await self._make(TURNS, TURN_INDEXES, version)
         await self._make(MEMORIES, MEMORY_INDEXES, version)
         await self._check_vectors()

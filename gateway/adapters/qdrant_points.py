@@ -49,7 +49,7 @@ class Points:
         if not window:
             return {}
         low, high = sorted((window[0][1][by], window[:limit][-1][1][by]))
-        equals = await self._scroll(
+        equals = await self.matching(
             every(where, Between(by, gte=low, lte=high)),
             [field for field in fields if field != RECORD],
         )
@@ -81,7 +81,7 @@ class Points:
         )
         return [(UUID(str(point.id)), point.payload or {}) for point in answer.points]
 
-    async def _scroll(self, where: Group, fields: Sequence[str]) -> dict[UUID, Payload]:
+    async def matching(self, where: Group, fields: Sequence[str]) -> dict[UUID, Payload]:
         """These fields of all the points."""
         found: dict[UUID, Payload] = {}
         start = None
@@ -111,6 +111,11 @@ class Points:
             with_vectors=False,
         )
         return {UUID(str(record.id)): record.payload or {} for record in records}
+
+    async def put(self, point: UUID, payload: Payload) -> None:
+        """Write a point that has no vectors."""
+        written = models.PointStruct(id=str(point), vector={}, payload=payload)
+        await self._client.upsert(self.name, [written], wait=True)
 
     async def count(self, where: Group) -> int:
         answer = await self._client.count(self.name, count_filter=server_filter(where), exact=True)

@@ -19,11 +19,14 @@ from gateway.errors import StoreError
 from gateway.memory.filters import INFO, number
 from gateway.memory.model import (
     Ending,
+    Entry,
+    Holder,
     Indexed,
     Kind,
     Labels,
     Memory,
     Message,
+    Revision,
     Scope,
     Source,
     Speaker,
@@ -40,8 +43,10 @@ RECORD: Final = "record"
 OWNER: Final = "owner"
 PROJECT: Final = "project"
 USER: Final = "user"
+HOLDER: Final = "holder"  # absent where it is a user
 
-OWN_FIELDS: Final = (PROJECT, USER, RECORD)  # of a memory, to read it and check whose it is
+WHOSE_FIELDS: Final = (PROJECT, USER, HOLDER)
+OWN_FIELDS: Final = (*WHOSE_FIELDS, RECORD)  # of a memory, to read it and check whose it is
 TURN_FIELDS: Final = (*OWN_FIELDS, "state", "attempts", "error")
 PARKED_FIELDS: Final = ("id", "created", "attempts", "error")
 
@@ -52,12 +57,23 @@ _MEMORY: Final = tuple(field.name for field in fields(Memory))
 
 def owner(scope: Scope) -> str:
     """The one value by which the points of a scope are found: half the work of two."""
-    return identifier("owner", scope.project, scope.user)
+    return identifier("owner", *scope.parts)
+
+
+def whose(scope: Scope) -> Payload:
+    """The fields that say in which scope a point is."""
+    holder = {} if scope.holder is Holder.USER else {HOLDER: str(scope.holder)}
+    return {OWNER: owner(scope), PROJECT: scope.project, USER: scope.user, **holder}
+
+
+def scope_from(payload: Mapping[str, Any]) -> Scope:
+    """The scope of a point, from its WHOSE_FIELDS."""
+    return Scope(payload[PROJECT], payload[USER], Holder(payload.get(HOLDER) or Holder.USER))
 
 
 def memory_point(scope: Scope, memory_id: str) -> UUID:
     """The point of a memory: of its own in each scope, so that none can replace another's."""
-    return UUID(identifier("memory", scope.project, scope.user, memory_id))
+    return UUID(identifier("memory", *scope.parts, memory_id))
 
 
 def turn_point(turn_id: str) -> UUID:
@@ -67,9 +83,7 @@ def turn_point(turn_id: str) -> UUID:
 
 def turn_payload(turn: Turn) -> Payload:
     return {
-        OWNER: owner(turn.scope),
-        PROJECT: turn.scope.project,
-        USER: turn.scope.user,
+        **whose(turn.scope),
         "id": turn.id,
         "conversation": indexable(turn.conversation),
         "refs": [digest(ref) for ref in turn.refs],
@@ -94,6 +108,31 @@ def latest_said(payload: Mapping[str, Any]) -> tuple[int, int, str]:
     return -payload["time"], -payload["position"], payload["id"]
 
 
+def latest_entry(payload: Mapping[str, Any]) -> tuple[int, str]:
+    """Sorts entries: the latest made first."""
+    return -payload["created"], payload["id"]
+
+
+def entry_point(scope: Scope, kind: str, entry_id: str) -> UUID:
+    """The point of an entry: of its own in each scope and kind."""
+    return UUID(identifier("entry", *scope.parts, kind, entry_id))
+
+
+def entry_payload(scope: Scope, entry: Entry) -> Payload:
+    return {
+        **whose(scope),
+        "id": entry.id,
+        "kind": indexable(entry.kind),
+        "group": digest(entry.group),
+        "created": entry.created,
+        RECORD: _dumps(entry),
+    }
+
+
+def entry_from(payload: Mapping[str, Any]) -> Entry:
+    return Entry(**_loads(payload[RECORD]))
+
+
 def turn_json(turn: Turn) -> bytes:
     """A turn as one line."""
     return _dumps(turn).encode()
@@ -111,7 +150,8 @@ def state_payload(state: TurnState, attempts: int, error: str) -> Payload:
 
 def turn_from(payload: Mapping[str, Any]) -> Turn:
     record = _loads(payload[RECORD])
-    record["scope"] = Scope(**record["scope"])
+    record["scope"] = _scope(record["scope"])
+    record["bases"] = tuple(record.get("bases", ()))
     record["messages"] = tuple(Message(**message) for message in record["messages"])
     record["refs"] = tuple(record.get("refs", ()))
     record["labels"] = _labels(record["labels"])
@@ -128,9 +168,7 @@ def parked_from(payload: Mapping[str, Any]) -> Parked:
 
 def memory_payload(memory: Memory) -> Payload:
     return {
-        OWNER: owner(memory.scope),
-        PROJECT: memory.scope.project,
-        USER: memory.scope.user,
+        **whose(memory.scope),
         "id": memory.id,
         "kind": str(memory.kind),
         "status": str(memory.status),
@@ -166,12 +204,13 @@ def memory_from(payload: Mapping[str, Any]) -> Memory:
 @lru_cache(DECODED)  # what one user's questions find overlaps, and decoding costs most of a search
 def _memory(text: str) -> Memory:
     record = _loads(text)
-    record["scope"] = Scope(**record["scope"])
+    record["scope"] = _scope(record["scope"])
     record["kind"] = Kind(record["kind"])
     record["speaker"] = Speaker(record["speaker"])
     record["status"] = Status(record["status"])
     record["sources"] = tuple([Source(**source) for source in record["sources"]])
     record["supersedes"] = tuple(record["supersedes"])
+    record["revisions"] = tuple([_revision(each) for each in record.get("revisions", ())])
     record["labels"] = _labels(record["labels"])
     # With names that the interpreter knows, a call takes half the time of one with parsed names.
     return Memory(**{name: record[name] for name in _MEMORY if name in record})
@@ -198,6 +237,7 @@ def _facets(memory: Memory) -> list[str]:
         facet("app_id", labels.app_id),
         facet("conversation_id", memory.conversation),
         facet("attribute", memory.attribute),
+        *([facet("contributor", memory.contributor)] if memory.contributor else []),
         facet("instruction", memory.instruction),
         *(facet("tags", tag) for tag in labels.tags),
         *(facet(key, value) for key, value in info.items() if isinstance(value, str | int | float)),
@@ -214,11 +254,20 @@ def digest(*parts: str) -> str:
     return blake2b(b"".join(b"%d:%b" % (len(e), e) for e in encoded), digest_size=16).hexdigest()
 
 
+def _scope(record: Mapping[str, str]) -> Scope:
+    holder = Holder(record.get("holder", Holder.USER))
+    return Scope(record["project"], record["user"], holder)
+
+
+def _revision(record: Mapping[str, Any]) -> Revision:
+    return Revision(**{**record, "status": Status(record["status"])})
+
+
 def _labels(record: Mapping[str, Any]) -> Labels:
     return Labels(**{**record, "tags": tuple(record["tags"])})
 
 
-def _dumps(record: Turn | Memory) -> str:
+def _dumps(record: Turn | Memory | Entry) -> str:
     """JSON, marked by a space where orjson cannot write it: huge integers, lone surrogates.
 
     Infinities and not-a-number, which JSON has not, become null.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 from uuid import UUID
 
-from gateway.adapters.records import OWNER
+from gateway.adapters.records import OWNER, PROJECT
 from gateway.errors import ModelMismatchError, StartupError
 from gateway.memory.model import identifier
 
@@ -37,6 +37,11 @@ _KEYWORD: Final = Index("keyword")
 _ORDERED: Final = Index("ordered")
 _SCOPED: Final[Mapping[str, Index]] = {OWNER: Index("tenant"), "created": _ORDERED}
 
+REGISTRY_INDEXES: Final[Mapping[str, Index]] = {
+    **_SCOPED,
+    "kind": _KEYWORD,
+    "group": _KEYWORD,
+}
 TURN_INDEXES: Final[Mapping[str, Index]] = {
     **_SCOPED,
     "conversation": _KEYWORD,
@@ -45,6 +50,8 @@ TURN_INDEXES: Final[Mapping[str, Index]] = {
 }
 MEMORY_INDEXES: Final[Mapping[str, Index]] = {
     **_SCOPED,
+    PROJECT: _KEYWORD,
+    "id": _KEYWORD,
     "kind": _KEYWORD,
     "status": _KEYWORD,
     "facets": _KEYWORD,

@@ -3,7 +3,6 @@
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.http import memos
 from gateway.http.access import Access
 from gateway.http.auth import Auth
 from gateway.http.chat_completions import ChatCompletions
@@ -11,6 +10,7 @@ from gateway.http.errors import ApiError
 from gateway.http.gateway import Gateway
 from gateway.http.health import Alive, MetricsPage, Ready
 from gateway.http.limits import InFlight
+from gateway.http.memos import routes as memos
 from gateway.http.openai import WithMemory
 from gateway.http.passthrough import Passthrough
 from gateway.http.relay import Relay

@@ -7,7 +7,7 @@ from gateway.http.background import Background
 from gateway.http.drain import Drain
 from gateway.memory.learning import Learner
 from gateway.memory.model import Millis
-from gateway.memory.ports import Backlog, ChatModel, Store
+from gateway.memory.ports import Backlog, ChatModel, Registry, Store
 from gateway.memory.recall import Recaller
 from gateway.memory.turn_log import TurnLog
 from gateway.metrics import Metrics
@@ -19,6 +19,7 @@ class Gateway:
     settings: Settings
     model: ChatModel
     store: Store
+    registry: Registry
     recaller: Recaller
     learner: Learner
     turn_log: TurnLog

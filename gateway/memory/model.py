@@ -28,19 +28,57 @@ def identifier(*parts: str) -> str:
     return str(uuid.uuid5(_NAMESPACE, "\x1f".join(f"{len(p)}:{p}" for p in parts)))
 
 
+class Holder(StrEnum):
+    """Who, inside a project, the memories of a scope belong to.
+
+    `PUBLIC` is everybody in the project, `BASE` a knowledge base, `PROJECT` the project itself,
+    which has no memories but what it is made of: its keys, its bases and their files.
+    """
+
+    USER = "user"
+    AGENT = "agent"
+    PUBLIC = "public"
+    BASE = "base"
+    PROJECT = "project"
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whose memory: a project, decided by the key alone, and a user inside it.
+    """Whose memory: a project, decided by the key alone, and somebody or something inside it.
 
-    Nothing in the store can be read or written without one, and neither part may be empty.
+    `user` is the name of the holder: a user's or an agent's id, a knowledge base's. Nothing in the
+    store can be read or written without a scope, and no part of one may be empty.
     """
 
     project: str
     user: str
+    holder: Holder = Holder.USER
 
     def __post_init__(self) -> None:
         if not self.project or not self.user:
             raise ValueError("a scope needs a project and a user")
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """What ids within this scope are made of, different for each scope."""
+        if self.holder is Holder.USER:
+            return (self.project, self.user)
+        return (self.holder, self.project, self.user)
+
+
+def public(project: str) -> Scope:
+    """What everybody in the project may recall."""
+    return Scope(project, "public", Holder.PUBLIC)
+
+
+def knowledge_base(project: str, base_id: str) -> Scope:
+    """What was read out of the files of a knowledge base, and what was written to it."""
+    return Scope(project, base_id, Holder.BASE)
+
+
+def project_wide(project: str) -> Scope:
+    """Where the project's own entries are registered."""
+    return Scope(project, "project", Holder.PROJECT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +144,8 @@ class Turn:
     `preceding` is the text of the message before the first one, so that a turn can be indexed with
     what it answers. `messages` are only the new ones: never a resent history, never a memory block.
     `refs` are the names by which a later request may refer to it: digests of the history that ends
-    with it, the id that the model's server gave its answer.
+    with it, the id that the model's server gave its answer. What is learned of it is also written
+    for everybody in the project (`public`) and to the knowledge bases named in `bases`.
     """
 
     id: str
@@ -117,6 +156,8 @@ class Turn:
     preceding: str = ""
     refs: tuple[str, ...] = ()
     labels: Labels = Labels()
+    public: bool = False
+    bases: tuple[str, ...] = ()
     ending: Ending = Ending.COMPLETE
     state: TurnState = TurnState.PENDING
     attempts: int = 0
@@ -133,6 +174,7 @@ class Kind(StrEnum):
 
 class Status(StrEnum):
     ACTIVATED = "activated"
+    RESOLVING = "resolving"
     ARCHIVED = "archived"
     DELETED = "deleted"
 
@@ -159,6 +201,20 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """What a memory was before it was changed, by what and when.
+
+    `by` is `edited`, `feedback`, `undone`: what was done, not who did it.
+    """
+
+    text: str
+    title: str
+    status: Status
+    until: Millis
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
     """One thing remembered.
 
@@ -166,8 +222,11 @@ class Memory:
     ("home.city", "likes:coffee", ...), empty for what fills none; of two memories in one slot the
     later said is the current one. `valid_to` is set once `superseded_by` is. `instruction` marks a
     standing instruction ("always answer in French"), which recall shows whatever the question.
-    `position` orders the episodes of a conversation. `time` is when it was said, `event_time` when
-    what it tells happened, if it tells that.
+    `position` orders the episodes of a conversation. `title` is one that somebody gave it, `detail`
+    what its kind alone has, as JSON. `contributor` is the user whose turn it comes from, where it
+    is not in that user's own scope. `revisions` are what it was before somebody changed it by hand,
+    oldest first. `time` is when it was said, `event_time` when what it tells happened, if it tells
+    that.
     """
 
     id: str
@@ -182,12 +241,16 @@ class Memory:
     sources: tuple[Source, ...]
     position: int = 0
     attribute: str = ""
+    title: str = ""
     explicit: bool = True
     instruction: bool = False
     reasoning: str = ""
     confidence: float = 1.0
     event_time: Millis | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
     labels: Labels = Labels()
+    contributor: str = ""
+    revisions: tuple[Revision, ...] = ()
     status: Status = Status.ACTIVATED
     supersedes: tuple[str, ...] = ()
     superseded_by: str = ""
@@ -218,6 +281,21 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A thing that is registered by name rather than searched: a key, a knowledge base, a file.
+
+    `group` is what it is listed under ("" for none), `value` its own content as JSON.
+    """
+
+    kind: str
+    id: str
+    value: Mapping[str, Any]
+    created: Millis
+    updated: Millis
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
     """What extraction proposes to remember of a turn, before it meets what is known."""
 
@@ -231,3 +309,4 @@ class Candidate:
     reasoning: str = ""
     confidence: float = 1.0
     event_time: Millis | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict, hash=False)

@@ -1,8 +1,8 @@
-"""What the domain asks of the world: seven small protocols. Adapters implement them, fakes too.
+"""What the domain asks of the world: a few small protocols. Adapters implement them, fakes too.
 
-Every method of `Store` takes a `Scope` first and touches nothing outside it. `Outbox` is the
-learning side of the same ledger and the only part that reads across scopes; the HTTP floor is never
-given one.
+Every method of `Store` takes a `Scope` first and touches nothing outside it; only where a client
+sends an id alone, a project is enough to find whose it is. `Outbox` is the learning side of the
+same ledger and the only part that reads across scopes; the HTTP floor is never given one.
 """
 
 from collections.abc import (
@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 from gateway.memory.filters import Filter
 from gateway.memory.model import (
+    Entry,
     Hit,
     Indexed,
     Kind,
@@ -73,6 +74,16 @@ class Store(Protocol):
         """The latest turn that goes by any of these names; none, when there are none."""
         ...
 
+    async def list_turns(
+        self, scope: Scope, *, limit: int, offset: int = 0
+    ) -> tuple[list[Turn], int]:
+        """A page of all the scope's turns, latest first, and how many there are."""
+        ...
+
+    async def get_turn(self, project: str, turn_id: str) -> Turn | None:
+        """The turn of this id, whose ever it is in the project."""
+        ...
+
     async def put_memories(self, scope: Scope, entries: Sequence[Indexed]) -> None:
         """Write memories; those of the same ids are replaced, vector and words with them.
 
@@ -95,6 +106,10 @@ class Store(Protocol):
         """The memories of these ids that exist in this scope, in the order asked."""
         ...
 
+    async def find_memories(self, project: str, ids: Sequence[str]) -> list[Memory]:
+        """The memories of these ids, whose ever they are in the project, in the order asked."""
+        ...
+
     async def list_memories(
         self, scope: Scope, selection: Selection, *, limit: int, offset: int = 0
     ) -> tuple[list[Memory], int]:
@@ -112,8 +127,37 @@ class Store(Protocol):
         """Remove these memories for good; how many there were."""
         ...
 
+    async def delete_conversation(self, scope: Scope, conversation: str) -> int:
+        """Remove its turns and memories for good; how many there were."""
+        ...
+
     async def erase(self, scope: Scope) -> int:
-        """Remove every turn and memory of the scope for good; how many there were."""
+        """Remove every turn and memory of the scope for good; how many there were.
+
+        Of a user's scope, what that user contributed to others of the project goes too.
+        """
+        ...
+
+
+class Registry(Protocol):
+    """Things found by their names, such as knowledge bases and their files. Raises StoreError."""
+
+    async def put_entry(self, scope: Scope, entry: Entry) -> None:
+        """Write an entry durably; one of the same kind and id is replaced."""
+        ...
+
+    async def get_entries(self, scope: Scope, kind: str, ids: Sequence[str]) -> list[Entry]:
+        """The entries of these ids that exist, in the order asked."""
+        ...
+
+    async def list_entries(
+        self, scope: Scope, kind: str, *, group: str = "", limit: int, offset: int = 0
+    ) -> tuple[list[Entry], int]:
+        """A page of those of a group, latest made first, and how many there are in all."""
+        ...
+
+    async def delete_entries(self, scope: Scope, kind: str, ids: Sequence[str]) -> int:
+        """Remove these entries for good; how many there were."""
         ...
 
 

@@ -97,9 +97,7 @@ def reconcile(
 def identity(candidate: Candidate, scope: Scope) -> str:
     """The id of the memory of this very wording: of scope, kind, slot and statement."""
     said = normalise(candidate.text)
-    return identifier(
-        "memory", scope.project, scope.user, candidate.kind, candidate.attribute, said
-    )
+    return identifier("memory", *scope.parts, candidate.kind, candidate.attribute, said)
 
 
 def _changes(
@@ -144,6 +142,7 @@ def _memory(
         reasoning=candidate.reasoning,
         confidence=candidate.confidence,
         event_time=candidate.event_time,
+        detail=candidate.detail,
         labels=labels,
     )
 

@@ -90,9 +90,7 @@ def _shortened(value: Any) -> Any:  # noqa: ANN401  as above
 
 def conversation_id(scope: Scope, transcript: Transcript, *, now: Millis) -> str:
     """For a conversation that no turn is known of: that of the day's requests that open alike."""
-    return identifier(
-        "conversation", scope.project, scope.user, prompt.day(now), transcript.opening
-    )
+    return identifier("conversation", *scope.parts, prompt.day(now), transcript.opening)
 
 
 def turn_id(
@@ -105,8 +103,7 @@ def turn_id(
     """
     return identifier(
         "turn",
-        scope.project,
-        scope.user,
+        *scope.parts,
         conversation,
         prompt.day(now),
         str(transcript.earlier),

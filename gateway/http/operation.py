@@ -1,0 +1,33 @@
+"""One call of an API of our own: what it takes, what it answers, and what does it.
+
+Routes, the reading of requests and the description of the API are all made from these.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from pydantic import BaseModel
+
+from gateway.http.gateway import Gateway
+
+Data: TypeAlias = dict[str, Any] | list[dict[str, Any]]
+AskedType = TypeVar("AskedType", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation(Generic[AskedType]):
+    """A call that `work` answers, given the project of the caller's key and what was asked.
+
+    What it does is the docstring of `work`.
+
+    `path` is Starlette's, relative to where its API begins. `asked` is read from the JSON body or,
+    where the method has none, from the path and the query. `answer` is the type of what `work`
+    returns, as pydantic reads types.
+    """
+
+    method: str = "POST"
+    path: str
+    asked: type[AskedType]
+    answer: Any
+    work: Callable[[Gateway, str, AskedType], Awaitable[Data]]

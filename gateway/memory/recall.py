@@ -32,7 +32,8 @@ class RecallOptions:
 
     `floor` is the least relevance, 0..1, and `token_budget` what all the texts may take (None: no
     bound). `present` are texts that the prompt holds already and that need no repeating. `standing`
-    asks for the user's standing instructions as well.
+    asks for the user's standing instructions as well. `also` are scopes that are searched beside
+    the user's own; whose a memory is, its scope says.
     """
 
     kinds: frozenset[Kind]
@@ -43,6 +44,7 @@ class RecallOptions:
     conversation: str = ""
     present: frozenset[str] = frozenset()
     standing: bool = False
+    also: tuple[Scope, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +129,8 @@ class Recaller:
             limit=CANDIDATES,
             merit=merit(question),
         )
-        found = await self._store.search(scope, search)
+        searches = (self._store.search(each, search) for each in (scope, *options.also))
+        found = [hit for hits in await asyncio.gather(*searches) for hit in hits]
         return [hit for hit in found if _may_be_shown(hit.memory)], reason
 
     async def _embed(self, question: str) -> tuple[Vector | None, str]:

@@ -95,7 +95,9 @@ async def test_without_a_valid_key_nothing_is_told_in_either_shape(it, key):
         )
     assert chatted.status_code == searched.status_code == httpx.codes.UNAUTHORIZED
     assert set(chatted.json()["error"]) == {"message", "type", "param", "code"}
-    assert searched.json() == {"code": 40132, "data": None, "message": "no valid key"}
+    bare = key in {None, "Bearer"}
+    code, message = (40130, "no key") if bare else (40132, "no valid key")
+    assert searched.json() == {"code": code, "data": None, "message": message}
     assert len(upstream.received) == asked
 
 

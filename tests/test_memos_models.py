@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.http.errors import ApiError, memos_body
+from gateway.http.errors import ApiError
 from gateway.http.memos.adding import AddMessage
+from gateway.http.memos.codes import memos_body
 from gateway.http.memos.items import fact, preference
 from gateway.http.memos.listing import GetMemory
 from gateway.http.memos.reading import parse_body
@@ -103,7 +104,7 @@ def test_defaults_are_those_of_the_documentation():
         (added, {"user_id": None}, 40002, "user_id"),
         (added, {"user_id": ""}, 40002, "user_id"),
         (added, {"messages": None}, 40002, "messages"),
-        (added, {"messages": []}, 40002, "messages"),
+        (added, {"messages": []}, 40003, "messages"),
         (added, {"messages": [{"content": "x"}]}, 40002, "messages.0.role"),
         (searched, {"query": ""}, 40002, "query"),
         (searched, {"query": None}, 40002, "query"),

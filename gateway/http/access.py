@@ -8,8 +8,9 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.http.disconnect import ClientGoneError
-from gateway.http.errors import SERVER_SIDE, ApiError, api_error, memos_body, openai_body
+from gateway.http.errors import SERVER_SIDE, ApiError, api_error, openai_body
 from gateway.http.headers import RawHeaders
+from gateway.http.memos.codes import memos_body
 from gateway.metrics import Metrics
 
 MEMOS_PREFIX = "/api/openmem/"

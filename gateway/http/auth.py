@@ -53,7 +53,10 @@ class Auth:
             if hmac.compare_digest(digest, given):
                 project = owner
         if not project:
-            raise ApiError(401, "no valid key", kind="authentication_error", code="invalid_api_key")
+            message, code = (
+                ("no valid key", "invalid_api_key") if key else ("no key", "missing_api_key")
+            )
+            raise ApiError(401, message, kind="authentication_error", code=code)
         return project
 
     def _is_in(self, value: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""Errors as an API shows them: OpenAI's shape and MemOS's, and what each domain error becomes."""
+"""Errors as an API shows them: OpenAI's shape, and what each domain error becomes."""
 
 from collections.abc import Mapping
 
@@ -98,15 +98,3 @@ def openai_body(error: ApiError) -> bytes:
 def openai_event(error: ApiError) -> bytes:
     """The same as an event within a stream, where the status can no longer say it."""
     return b"data: " + openai_body(error) + b"\n\n"
-
-
-_MEMOS_CODES = {400: 40000, 401: 40132, 404: 40001, 413: 40305, 429: 40300, 503: 50004}
-
-
-def memos_body(error: ApiError) -> bytes:
-    """The JSON body of MemOS's errors. A `code` of digits is its business code."""
-    if error.code is not None and error.code.isdigit():
-        code = int(error.code)
-    else:
-        code = _MEMOS_CODES.get(error.status, 40000 if error.status < SERVER_SIDE else 50000)
-    return orjson.dumps({"code": code, "data": None, "message": error.message})

@@ -8,9 +8,8 @@ from typing import Annotated, Any, TypeVar
 import orjson
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from gateway.http.errors import ApiError
+from gateway.http.memos.codes import Code, code_of_problem
 
-_EMPTY, _USER_TOO_LONG, _CONVERSATION_TOO_LONG, _RELATIVITY = "40002", "40010", "40011", "40012"
 _DEEPEST = 3  # parts of a field's name, as in messages.0.role; below are the client's own
 
 Id = Annotated[str, Field(min_length=1, max_length=100)]
@@ -31,24 +30,15 @@ BodyType = TypeVar("BodyType", bound=Body)
 
 
 def parse_body(model: type[BodyType], raw: bytes) -> BodyType:
-    """The request in `raw`. Raises ApiError 400 with MemOS's code, naming the first wrong field."""
+    """The request in `raw`. Raises ApiError with MemOS's code, naming the first wrong field."""
     try:
         document = orjson.loads(raw)
     except orjson.JSONDecodeError:
-        raise ApiError(400, "the body is not valid JSON") from None
+        raise Code.INVALID.error("the body is not valid JSON") from None
     try:
         return model.model_validate(document)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"][:_DEEPEST])
         message = f"{place}: {first['msg']}" if place else str(first["msg"])
-        raise ApiError(400, message, param=place, code=_code(place, first["type"])) from None
-
-
-def _code(place: str, problem: str) -> str | None:
-    if problem in {"missing", "string_too_short", "too_short"}:
-        return _EMPTY
-    if problem == "string_too_long":
-        too_long = {"user_id": _USER_TOO_LONG, "conversation_id": _CONVERSATION_TOO_LONG}
-        return too_long.get(place)
-    return _RELATIVITY if place == "relativity" else None
+        raise code_of_problem(first["loc"], first["type"]).error(message, param=place) from None

@@ -11,10 +11,10 @@ from starlette.types import Scope as HttpScope
 from gateway.errors import EmbeddingError, StoreError
 from gateway.http.access import MEMOS_PREFIX, respond
 from gateway.http.auth import PROJECT
-from gateway.http.errors import ApiError
 from gateway.http.gateway import Gateway
 from gateway.http.limits import read_body
 from gateway.http.memos import adding, listing, searching
+from gateway.http.memos.codes import OK, Code
 from gateway.http.memos.reading import parse_body
 from gateway.http.operation import Operation
 
@@ -54,5 +54,5 @@ class Endpoint:
         try:
             data = await self.operation.work(self.gateway, http[PROJECT], asked)
         except (StoreError, EmbeddingError):
-            raise ApiError(503, "the memory service is unavailable", code="50004") from None
-        await respond(send, 200, orjson.dumps({"code": 0, "data": data, "message": "ok"}))
+            raise Code.MEMORY_UNAVAILABLE.error() from None
+        await respond(send, 200, orjson.dumps({"code": OK, "data": data, "message": "ok"}))

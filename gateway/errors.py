@@ -17,6 +17,7 @@
   x ExtractionError         the model that reads turns gave nothing to learn from
     - ExtractionBusyError   it may answer later
   x FilterError             a filter expression is not well formed
+  x NoSuchKnowledgeBaseError  a project has no knowledge base of this id
 """
 
 
@@ -100,3 +101,7 @@ class ExtractionBusyError(ExtractionError):
 
 class FilterError(GatewayError):
     """A filter expression is not well formed; the message names the place."""
+
+
+class NoSuchKnowledgeBaseError(GatewayError):
+    """The project has no knowledge base of this id, which is the message."""

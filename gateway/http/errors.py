@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 from gateway.errors import (
     FilterError,
     GatewayError,
+    NoSuchKnowledgeBaseError,
     NoSuchModelError,
     UpstreamBrokenError,
     UpstreamTimeoutError,
@@ -16,6 +17,7 @@ from gateway.errors import (
 
 INVALID = "invalid_request_error"
 MOST_NAME = 100  # characters of a name that an error repeats
+NO_SUCH_BASE = "knowledge_base_not_found"
 SERVER_SIDE = 500  # the first status that is not the caller's fault
 
 
@@ -59,6 +61,9 @@ def api_error(error: Exception) -> ApiError:
     if isinstance(error, NoSuchModelError):
         message = f"no upstream serves the model {str(error)[:MOST_NAME]!r}"
         return ApiError(404, message, param="model", code="model_not_found")
+    if isinstance(error, NoSuchKnowledgeBaseError):
+        message = f"there is no knowledge base {str(error)[:MOST_NAME]!r}"
+        return ApiError(404, message, param="knowledgebase_ids", code=NO_SUCH_BASE)
     for kind, (status, code, message) in _UPSTREAM.items():
         if isinstance(error, kind):
             return ApiError(status, message, kind="upstream_error", code=code)

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from pydantic_core import PydanticCustomError
 
-from gateway.http.errors import SERVER_SIDE, ApiError
+from gateway.http.errors import NO_SUCH_BASE, SERVER_SIDE, ApiError
 
 OK = 0
 _PROBLEM = "memos_"  # how the types of a validator's own problems begin
@@ -84,6 +84,7 @@ _NAMED = {
     "missing_api_key": Code.KEY_MISSING,
     "invalid_api_key": Code.KEY_INVALID,
     "insufficient_quota": Code.CALL_QUOTA,
+    NO_SUCH_BASE: Code.BASE_NOT_LINKED,
 }
 _BY_STATUS = {
     401: Code.KEY_INVALID,

@@ -10,7 +10,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 CLIENTS := tests/clients
-PYTHON_CLIENTS := $(addprefix $(CLIENTS)/.python/, openai-2/.installed langchain-openai/.installed)
+LOCKED_CLIENTS := openai-2 langchain-openai memos
+PYTHON_CLIENTS := $(foreach client,$(LOCKED_CLIENTS),$(CLIENTS)/.python/$(client)/.installed)
 NODE_CLIENTS := $(if $(shell command -v node && command -v npm),$(CLIENTS)/node/node_modules/.installed)
 
 help:  ## List the targets
@@ -55,7 +56,7 @@ soak: $(VENV)/.installed-dev  ## Two gateways and two workers under load and fau
 lock: $(VENV)/.installed-dev  ## Resolve the dependencies anew into the lock files
 	@$(BIN)/uv pip compile --quiet $(LOCK) --group pyproject.toml:build -o requirements.lock pyproject.toml
 	@$(BIN)/uv pip compile --quiet $(LOCK) --group pyproject.toml:build --group pyproject.toml:dev -o requirements-dev.lock pyproject.toml
-	@for client in openai-2 langchain-openai; do \
+	@for client in $(LOCKED_CLIENTS); do \
 	  $(BIN)/uv pip compile --quiet $(LOCK) --group pyproject.toml:client-$$client -o $(CLIENTS)/$$client.lock || exit; done
 	@$(if $(NODE_CLIENTS),cd $(CLIENTS)/node && npm install --package-lock-only)
 
@@ -80,10 +81,11 @@ $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 	@$(PIP) install --require-hashes -r requirements-dev.lock
 	@touch $@
 
+# A lock is whole. MemoryOS asks for more than its client needs, so pip must not ask it.
 $(CLIENTS)/.python/%/.installed: $(CLIENTS)/%.lock | $(VENV)/bin/python
 	@echo "installing the client $*"
 	@rm -rf $(@D)
-	@$(PIP) install --require-hashes --no-compile --target $(@D) -r $<
+	@$(PIP) install --require-hashes --no-deps --no-compile --target $(@D) -r $<
 	@touch $@
 
 $(CLIENTS)/node/node_modules/.installed: $(CLIENTS)/node/package-lock.json

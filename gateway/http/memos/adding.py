@@ -1,9 +1,10 @@
 """/add/message: what was said elsewhere, to be remembered here."""
 
-from typing import Any, TypedDict
+from typing import Any
 
 import orjson
 from pydantic import Field, JsonValue, field_validator
+from typing_extensions import TypedDict
 
 from gateway.errors import ExtractionBusyError, StoreError
 from gateway.http.gateway import Gateway

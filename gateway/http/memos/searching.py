@@ -1,8 +1,9 @@
 """/search/memory: what bears on a question."""
 
-from typing import Any, TypedDict
+from typing import Any
 
 from pydantic import Field, JsonValue
+from typing_extensions import TypedDict
 
 from gateway.http.gateway import Gateway
 from gateway.http.memos.items import FACTS, PREFERENCES, fact, preference

@@ -1,12 +1,31 @@
 """The filter language: what is understood, and that nothing is ignored."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import FilterError
-from gateway.memory.filters import MAX_CONDITIONS, MAX_DEPTH, Condition, Group, matches, parse
-from gateway.memory.model import Kind, Labels, Memory, Scope, Speaker
+from gateway.memory.filters import (
+    MAX_CONDITIONS,
+    MAX_DEPTH,
+    BySource,
+    Condition,
+    Group,
+    matches,
+    parse,
+)
+from gateway.memory.model import (
+    Holder,
+    Kind,
+    Labels,
+    Memory,
+    Scope,
+    Speaker,
+    knowledge_base,
+    public,
+)
 
 DAY = 86_400_000
 START = 1_765_324_800_000  # 2025-12-10 in UTC
@@ -137,7 +156,19 @@ def test_info_ranges_are_numeric():
         ({"and": [{"agent_id": "x"}, {"tags": 3}]}, "filter.and[1].tags:"),
         ({"tags": ["a"]}, "filter.tags:"),
         ({"tags": {"contains": ["a"]}}, "filter.tags.contains:"),
-        ({"tags": {"in": "a"}}, "filter.tags:"),
+        ({"tags": {"in": "a"}}, "filter.tags.in:"),
+        ({"tags": {"in": []}}, "filter.tags.in:"),
+        ({"tags": {"in": ["a", 3]}}, "filter.tags.in[1]:"),
+        ({"and": [{"agent_id": {"in": []}}]}, "filter.and[0].agent_id.in:"),
+        ({"app_id": {"in": ["a"] * 101}}, "filter.app_id.in:"),
+        ({"scene": {"in": []}}, "filter.scene.in:"),
+        ({"scene": {"in": [None]}}, "filter.scene.in[0]:"),
+        ({"scene": {"contains": 3}}, "filter.scene.contains:"),
+        ({"create_time": {"in": ["2025-12-10"]}}, "filter.create_time:"),
+        ({"related_id": []}, "filter.related_id:"),
+        ({"related_id": ["a", ""]}, "filter.related_id[1]:"),
+        ({"related_id": {"in": []}}, "filter.related_id.in:"),
+        ({"related_id": {"contains": "a"}}, "filter.related_id:"),
         ({"tags": {"contains": "a", "gt": "b"}}, "filter.tags:"),
         ({"tags": ""}, "filter.tags:"),
         ({"agent_id": {"contains": "x"}}, "filter.agent_id:"),
@@ -164,8 +195,19 @@ def test_info_ranges_are_numeric():
         ({"scene": {"gt": 10**400}}, "filter.scene.gt:"),
         ({"scene": float("nan")}, "filter.scene:"),
         ({"not": [{"tags": "a"}]}, "filter.not:"),
-        ({"user": {"and": [{"tags": "a"}]}}, "filter.user:"),
-        ({"public": {"and": [{"tags": "a"}]}}, "filter.public:"),
+        ({"not": {}}, "filter.not:"),
+        ({"not": None}, "filter.not:"),
+        ({"not": {"and": []}}, "filter.not.and:"),
+        ({"not": {"tags": "a"}, "tags": "b"}, "filter:"),
+        ({"and": [{"not": {"or": [{"tags": "a"}, {"tags": 3}]}}]}, "filter.and[0].not.or[1].tags:"),
+        ({"user": {}}, "filter.user:"),
+        ({"public": {"and": []}}, "filter.public.and:"),
+        ({"public": {"and": [{"tags": 3}]}}, "filter.public.and[0].tags:"),
+        ({"user": {"tags": "a"}, "and": [{"tags": "a"}]}, "filter:"),
+        ({"user": {"tags": "a"}, "public": "x"}, "filter:"),
+        ({"user": {"gt": 3}}, "filter.user:"),
+        ({"agent": {"in": ["a"]}}, "filter.agent:"),
+        ({"agent": {"user_id": "bob"}}, "filter.agent.user_id:"),
         ({"knowledgebase": None}, "filter.knowledgebase:"),
     ],
 )
@@ -175,24 +217,81 @@ def test_what_is_not_well_formed_is_refused_and_its_place_named(expression, plac
     assert str(refusal.value).startswith(place)
 
 
+def test_one_of_a_list_is_enough_and_not_turns_everything_around():
+    tree = parse({"agent_id": {"in": ["x", "y"]}})
+    assert matches(tree, memory(agent_id="y"))
+    assert not matches(tree, memory(agent_id="z"))
+    for field, value in (("tags", "a"), ("scene", "work"), ("agent_id", "z")):
+        tree = parse({"not": {field: value}})
+        assert matches(tree, memory())
+        assert not matches(tree, memory(tags=("a",), info={"scene": "work"}, agent_id="z"))
+    assert matches(parse({"tags": {"in": ["a", "b"]}}), memory(tags=("c", "b")))
+    assert not matches(parse({"scene": {"in": [1, "1"]}}), memory(info={"scene": True}))
+
+
+def test_a_list_in_info_contains_its_values_and_equals_none():
+    several, one = memory(info={"teams": ["red", "blue"]}), memory(info={"teams": "red"})
+    assert matches(parse({"teams": {"contains": "red"}}), several)
+    assert matches(parse({"teams": {"contains": "red"}}), one)
+    assert not matches(parse({"teams": {"contains": "green"}}), several)
+    assert not matches(parse({"teams": "red"}), several)
+
+
+def test_several_operators_on_one_field_must_all_hold():
+    tree = parse({"price": {"gt": 1, "in": [1, 2, 3]}})
+    passing = [n for n in range(5) if matches(tree, memory(info={"price": n}))]
+    assert passing == [2, 3]
+
+
+def test_a_memory_is_related_to_whose_it_is_to_its_agent_and_to_who_took_part():
+    said = memory(agent_id="guide", related=("alice", "bob"))
+    for wanted in ("alice", "bob", "guide", ["nobody", "bob"], {"in": ["guide"]}):
+        assert matches(parse({"related_id": wanted}), said)
+    assert matches(parse({"related_id": "alice"}), memory())
+    assert not matches(parse({"related_id": ["nobody", "bob"]}), memory())
+
+
+def test_a_filter_by_source_holds_each_source_to_its_own_group_and_others_to_none():
+    tree = parse({"user": {"or": [{"tags": "a"}]}, "knowledgebase": {"scene": "work"}})
+    mine = memory(tags=("a",))
+    assert matches(tree, mine)
+    assert not matches(tree, memory())
+    base = replace(mine, scope=knowledge_base("acme", "b"))
+    assert not matches(tree, base)
+    assert matches(tree, replace(base, labels=Labels(info={"scene": "work"})))
+    assert matches(tree, replace(memory(), scope=public("acme")))
+    assert matches(tree, replace(memory(), scope=Scope("acme", "guide", Holder.AGENT)))
+
+
+def test_the_name_of_a_source_with_a_plain_value_is_a_key_of_info():
+    assert parse({"user": "x"}) == Condition("info.user", "eq", "x")
+    nested = parse({"and": [{"user": {"gt": 3}}]})
+    assert nested == Group("and", (Condition("info.user", "gt", 3.0),))
+
+
 def test_depth_is_limited():
     expression: dict[str, object] = {"tags": "a"}
     for _ in range(MAX_DEPTH - 1):
         expression = {"and": [expression]}
     parse(expression)
-    with pytest.raises(FilterError, match="deep"):
-        parse({"and": [expression]})
+    for deeper in ({"and": [expression]}, {"not": expression}):
+        with pytest.raises(FilterError, match="deep"):
+            parse(deeper)
 
 
 def test_the_number_of_conditions_is_limited():
     parse({"or": [{"tags": "a"}] * MAX_CONDITIONS})
     with pytest.raises(FilterError, match="conditions"):
         parse({"or": [{"tags": "a"}, {f"k{i}": 1 for i in range(MAX_CONDITIONS)}]})
+    with pytest.raises(FilterError, match="conditions"):
+        parse({"user": {"or": [{"tags": "a"}] * MAX_CONDITIONS}, "public": {"not": {"tags": "a"}}})
 
 
 def test_a_group_of_nothing_cannot_be_written():
     with pytest.raises(FilterError):
         Group("and", ())
+    with pytest.raises(FilterError):
+        BySource({})
 
 
 @given(
@@ -201,7 +300,9 @@ def test_a_group_of_nothing_cannot_be_written():
         lambda inner: (
             st.lists(inner, max_size=3)
             | st.dictionaries(
-                st.sampled_from(("and", "or", "tags", "create_time", "gt", "k", "user"))
+                st.sampled_from(
+                    ("and", "or", "not", "tags", "create_time", "gt", "in", "k", "user", "public")
+                )
                 | st.text(),
                 inner,
                 max_size=3,

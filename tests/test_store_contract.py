@@ -36,6 +36,7 @@ from gateway.memory.model import (
 )
 from gateway.memory.ports import Backlog, Parked, Search, Selection
 from gateway.metrics import Metrics
+from tests.filtering import contents, expressions
 from tests.qdrant_process import qdrant
 
 pytestmark = [
@@ -56,7 +57,6 @@ NEIGHBOURS = [BOB, ELSEWHERE]
 
 EVERYTHING = Selection(kinds=frozenset(Kind), statuses=frozenset(Status))
 MANY = 1000
-DAY = 86_400_000
 
 users = itertools.count()
 shared = settings(
@@ -674,52 +674,10 @@ async def test_a_range_ends_where_it_says(store, op, passing):
         assert await ids(store, where) == set(passing)
 
 
-names = st.sampled_from(["a", "b", "é"])
-keys = st.sampled_from(["k", "a.b", 'q"[]', "user", ""])
-numbers = st.sampled_from([0, 1, 1.0, -0.0, 1.5, -3, 2**53, 2**53 + 1, 2**60, 1e300])
-scalars = numbers | st.booleans() | st.sampled_from(["1", "true", "a", ""])
-held = scalars | st.sampled_from([None, [1], {"k": 1}, 10**400, float("inf")])
-moments = st.integers(-2 * DAY, 2 * DAY) | st.sampled_from([0, 1, DAY - 1, DAY])
-dates = st.sampled_from(["1970-01-01", "1970-01-02", "1969-12-31T23:59:59.9995Z"])
-operators = st.sampled_from(["gt", "gte", "lt", "lte"])
-conditions = st.one_of(
-    st.fixed_dictionaries({"tags": names | st.fixed_dictionaries({"contains": names})}),
-    st.dictionaries(st.sampled_from(["agent_id", "app_id", "conversation_id"]), names, min_size=1),
-    st.dictionaries(
-        st.sampled_from(["create_time", "update_time"]),
-        st.dictionaries(operators, moments | dates, min_size=1),
-        min_size=1,
-    ),
-    st.dictionaries(
-        keys.filter(lambda key: key != "user"),
-        scalars | st.dictionaries(operators, numbers, min_size=1),
-        min_size=1,
-    ),
-)
-expressions = st.recursive(
-    conditions,
-    lambda inner: st.dictionaries(
-        st.sampled_from(["and", "or"]),
-        st.lists(inner, min_size=1, max_size=3),
-        min_size=1,
-        max_size=1,
-    ),
-    max_leaves=6,
-)
-labelled = st.builds(
-    Labels,
-    agent_id=names | st.just(""),
-    app_id=names | st.just(""),
-    tags=st.lists(names, max_size=2).map(tuple),
-    info=st.dictionaries(keys, held, max_size=3),
-)
-contents = st.lists(st.tuples(labelled, names, moments, moments), min_size=1, max_size=12)
-
-
 @shared
 @given(contents=contents, expression=expressions)
 async def test_a_filter_lets_through_what_it_matches(store, contents, expression):
-    scope = Scope("filters", f"user {next(users)}")
+    scope = Scope("filters", f"user {next(users)}", Holder.PUBLIC)
     entries = [
         entry(str(n), scope, labels=labels, conversation=where, created=created, updated=updated)
         for n, (labels, where, created, updated) in enumerate(contents)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 from uuid import UUID
 
-from gateway.adapters.records import OWNER, PROJECT, digest, facet, owner
+from gateway.adapters.records import LISTED, OWNER, PROJECT, digest, facet, owner
 from gateway.memory import filters
 from gateway.memory.model import Holder, Kind, Scope, Status
 from gateway.memory.ports import Selection
@@ -105,8 +105,8 @@ def among(points: Iterable[UUID]) -> Among:
     return Among(frozenset(points))
 
 
-def selected(selection: Selection) -> list[Condition]:
-    """What to demand of memories, for `within`. Raises ValueError on an empty choice."""
+def chosen(scope: Scope, selection: Selection) -> Group:
+    """The memories of this scope that are selected. Raises ValueError on an empty choice."""
     if not selection.kinds or not selection.statuses:
         raise ValueError("a selection needs at least one kind and one status")
     conditions = [
@@ -118,8 +118,9 @@ def selected(selection: Selection) -> list[Condition]:
     if selection.instruction is not None:
         conditions.append(_has("instruction", selection.instruction))
     if selection.where is not None:
-        conditions.append(_translated(selection.where))
-    return conditions
+        tree = filters.demanded(selection.where, scope.holder)
+        conditions += [] if tree is None else [_translated(tree)]
+    return within(scope, *conditions)
 
 
 def _one_of(field: str, chosen: Collection[str], all_: Iterable[str]) -> Iterator[Condition]:
@@ -131,12 +132,19 @@ def _one_of(field: str, chosen: Collection[str], all_: Iterable[str]) -> Iterato
         yield Group("none", (OneOf(field, others),))
 
 
-def _translated(tree: filters.Filter) -> Condition:
-    if isinstance(tree, filters.Group):
-        parts = tuple(_translated(part) for part in tree.parts)
-        return Group("all" if tree.op == "and" else "any", parts)
-    if tree.op in {"eq", "contains"}:  # a facet of a memory is in a list, as its tags are
-        return _has(tree.field, tree.value)
+def _translated(tree: filters.Tree) -> Condition:
+    match tree:
+        case filters.Group(op, parts):
+            return Group("all" if op == "and" else "any", tuple(_translated(p) for p in parts))
+        case filters.Not(part):
+            return Group("none", (_translated(part),))
+    match tree.op:
+        case "eq" | "in" | "contains":
+            fields = [tree.field]
+            if tree.op == "contains" and tree.field.startswith(filters.INFO):
+                fields.append(LISTED + tree.field)
+            facets = [facet(field, value) for field in fields for value in tree.values]
+            return Equals("facets", facets[0]) if len(facets) == 1 else OneOf("facets", (*facets,))
     if tree.field in _TIMES:
         return _range(_TIMES[tree.field], tree)
     key = Equals("key", digest(tree.field.removeprefix(filters.INFO)))
@@ -148,4 +156,5 @@ def _has(field: str, value: filters.Value) -> Equals:
 
 
 def _range(field: str, tree: filters.Condition) -> Between:
-    return Between(field, **{tree.op: float(tree.value)})
+    [bound] = tree.values
+    return Between(field, **{tree.op: float(bound)})

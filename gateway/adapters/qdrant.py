@@ -22,11 +22,11 @@ from gateway.adapters.conditions import (
     Group,
     OneOf,
     among,
+    chosen,
     every,
     everything_of,
     held_in,
     in_project,
-    selected,
     within,
 )
 from gateway.adapters.hits import Isolation, best, hits
@@ -171,11 +171,11 @@ class QdrantStore(QdrantTurns):
     async def list_memories(
         self, scope: Scope, selection: Selection, *, limit: int, offset: int = 0
     ) -> tuple[list[Memory], int]:
-        chosen = within(scope, *selected(selection))
+        there = chosen(scope, selection)
 
         async def read() -> tuple[list[Memory], int]:
             found = await self._memories.page(
-                chosen,
+                there,
                 by="time",
                 descending=True,
                 rank=latest_said,
@@ -184,7 +184,7 @@ class QdrantStore(QdrantTurns):
                 offset=offset,
             )
             whole = not offset and len(found) < limit  # then there are no more to count
-            total = len(found) if whole else await self._memories.count(chosen)
+            total = len(found) if whole else await self._memories.count(there)
             own = self._isolation.own(scope, found)
             return [memory_from(payload) for payload in own.values()], total
 

@@ -8,7 +8,7 @@ from qdrant_client import models
 from qdrant_client.http.models import QueryResponse
 
 from gateway.adapters.bm25 import Words
-from gateway.adapters.conditions import selected, within
+from gateway.adapters.conditions import chosen, within
 from gateway.adapters.hits import Scores
 from gateway.adapters.qdrant_filters import server_filter
 from gateway.adapters.records import OWN_FIELDS, Payload, memory_payload, memory_point
@@ -28,12 +28,12 @@ class HybridSearch:
     """
 
     def __init__(self, scope: Scope, search: Search, words: Words, *, shards: int) -> None:
-        chosen = server_filter(within(scope, *selected(search.selection)))
+        there = server_filter(chosen(scope, search.selection))
         arms = _arms(scope, search, words) if search.limit > 0 else {}
         self._arms = list(arms)
         self.requests = [
             models.QueryRequest(
-                **arm, filter=chosen, limit=search.limit, with_payload=list(OWN_FIELDS)
+                **arm, filter=there, limit=search.limit, with_payload=list(OWN_FIELDS)
             )
             for arm in arms.values()
         ]
@@ -41,7 +41,7 @@ class HybridSearch:
             self.requests += [
                 models.QueryRequest(
                     **arm,
-                    prefetch=models.Prefetch(**other, filter=chosen, limit=search.limit),
+                    prefetch=models.Prefetch(**other, filter=there, limit=search.limit),
                     limit=search.limit * shards,
                     with_payload=False,
                 )

@@ -44,6 +44,7 @@ OWNER: Final = "owner"
 PROJECT: Final = "project"
 USER: Final = "user"
 HOLDER: Final = "holder"  # absent where it is a user
+LISTED: Final = "listed."  # before a field of `info`, for what its list has
 
 WHOSE_FIELDS: Final = (PROJECT, USER, HOLDER)
 OWN_FIELDS: Final = (*WHOSE_FIELDS, RECORD)  # of a memory, to read it and check whose it is
@@ -239,8 +240,16 @@ def _facets(memory: Memory) -> list[str]:
         facet("attribute", memory.attribute),
         *([facet("contributor", memory.contributor)] if memory.contributor else []),
         facet("instruction", memory.instruction),
+        *(facet("related_id", each) for each in memory.related),
         *(facet("tags", tag) for tag in labels.tags),
         *(facet(key, value) for key, value in info.items() if isinstance(value, str | int | float)),
+        *(
+            facet(LISTED + key, each)
+            for key, value in info.items()
+            if isinstance(value, list)
+            for each in value
+            if isinstance(each, str)
+        ),
     ]
 
 
@@ -264,7 +273,13 @@ def _revision(record: Mapping[str, Any]) -> Revision:
 
 
 def _labels(record: Mapping[str, Any]) -> Labels:
-    return Labels(**{**record, "tags": tuple(record["tags"])})
+    return Labels(
+        **{
+            **record,
+            "tags": tuple(record["tags"]),
+            "related": tuple(record.get("related", ())),
+        }
+    )
 
 
 def _dumps(record: Turn | Memory | Entry) -> str:

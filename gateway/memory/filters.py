@@ -1,59 +1,71 @@
 """The filter language of searches, as one small tree.
 
-`{"and": [...]}` and `{"or": [...]}` nest at will around conditions `{field: value}` and
-`{field: {op: value}}`; several fields in one condition must all hold. Operators are those of the
-MemOS API: equality, `contains` for tags, and `gt`, `gte`, `lt`, `lte` for times and for numbers in
-`info`. A date without a time is its whole day in UTC, so `lte` "2025-12-10" includes that day.
-Nothing is ignored: an unknown operator, an empty group or a wrong type is a FilterError, and no
-filter ever means "all".
+`{"and": [...]}`, `{"or": [...]}` and `{"not": {...}}` nest at will around conditions
+`{field: value}` and `{field: {op: value}}`; several fields in one condition must all hold, and so
+must several operators. Operators are those of the MemOS API: equality, `contains` for tags and
+lists in `info`, `gt`, `gte`, `lt`, `lte` for times and for numbers in `info`; and two of ours, `in`
+(one of a list) and `not`. A date without a time is its whole day in UTC, so `lte` "2025-12-10"
+includes that day.
+
+Or a filter has a group for each source, `{"user": {...}, "public": {...}}`; memories of a source
+that it does not name pass. Nothing is ignored: an unknown operator, an empty group or list or a
+wrong type is a FilterError, and no filter ever means "all".
 """
 
 import math
 import operator
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, Literal, TypeAlias
 
 from gateway.errors import FilterError
-from gateway.memory.model import Memory, Millis
+from gateway.memory.model import Holder, Memory, Millis
+from gateway.memory.time_spans import named_span
 
-Op: TypeAlias = Literal["eq", "contains", "gt", "gte", "lt", "lte"]
+Op: TypeAlias = Literal["eq", "contains", "in", "gt", "gte", "lt", "lte"]
 Value: TypeAlias = str | int | float | bool | Millis
 
 MAX_DEPTH: Final = 8
 MAX_CONDITIONS: Final = 64
+MAX_VALUES: Final = 100  # of one list
 
 INFO: Final = "info."
 
 _LABELS: Final = frozenset({"agent_id", "app_id", "conversation_id"})
 _TIMES: Final = frozenset({"create_time", "update_time"})
-_SOURCES: Final = frozenset({"user", "agent", "public", "knowledgebase"})
+_SOURCES: Final[Mapping[str, Holder]] = {
+    "user": Holder.USER,
+    "agent": Holder.AGENT,
+    "public": Holder.PUBLIC,
+    "knowledgebase": Holder.BASE,
+}
+_GROUPS: Final = frozenset({"and", "or", "not"})
 _RANGES: Final[Mapping[str, Op]] = {"gt": "gt", "gte": "gte", "lt": "lt", "lte": "lte"}
-_TESTS: Final[Mapping[Op, Callable[[Any, Any], bool]]] = {
-    "eq": operator.eq,
-    "contains": operator.contains,
+_OPERATORS: Final = frozenset({*_RANGES, "contains", "in"})
+_COMPARED: Final[Mapping[Op, Callable[[Any, Any], bool]]] = {
     "gt": operator.gt,
     "gte": operator.ge,
     "lt": operator.lt,
     "lte": operator.le,
 }
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_DAY: Final[Millis] = 86_400_000
-_EXACT: Final = 2**53  # integers below this are the same as 64-bit floats, which engines compare
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
     """One test of one field; times are Millis, and their op is `gte` or `lt`.
 
-    `field` is agent_id, app_id, conversation_id, tags, create_time, update_time or `info.<key>`.
+    `field` is agent_id, app_id, conversation_id, related_id, tags, create_time, update_time or
+    `info.<key>`. The value of `in` is a tuple, of any other op a single value.
     """
 
     field: str
     op: Op
-    value: Value
+    value: Value | tuple[Value, ...]
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        """The values of which one is wanted."""
+        return self.value if isinstance(self.value, tuple) else (self.value,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +73,35 @@ class Group:
     """All (`and`) or any (`or`) of one or more parts."""
 
     op: Literal["and", "or"]
-    parts: tuple["Filter", ...]
+    parts: tuple["Tree", ...]
 
     def __post_init__(self) -> None:
         if not self.parts:  # an engine would take it for "all"
             raise FilterError("a group needs at least one part")
 
 
-Filter: TypeAlias = Condition | Group
+@dataclass(frozen=True, slots=True)
+class Not:
+    """What the part does not let through, be it only because a field is not there."""
+
+    part: "Tree"
+
+
+Tree: TypeAlias = Condition | Group | Not
+
+
+@dataclass(frozen=True, slots=True)
+class BySource:
+    """A filter for each of one or more sources; what comes from another source passes."""
+
+    sources: Mapping[Holder, Tree]
+
+    def __post_init__(self) -> None:
+        if not self.sources:
+            raise FilterError("a filter by source needs at least one source")
+
+
+Filter: TypeAlias = Tree | BySource
 
 
 def parse(expression: Any) -> Filter:  # noqa: ANN401  a client's JSON may be anything
@@ -77,31 +110,52 @@ def parse(expression: Any) -> Filter:  # noqa: ANN401  a client's JSON may be an
     A condition needs no group around it. Raises FilterError, whose message begins with the place,
     such as `filter.and[1].tags`.
     """
-    if isinstance(expression, Mapping):
-        for source in sorted(_SOURCES & expression.keys()):
-            if expression[source] is None or isinstance(expression[source], Mapping):
-                raise FilterError(f"filter.{source}: filters by source are not supported")
-    tree = _parse(expression, "filter", 1)
-    if sum(1 for _ in _conditions(tree)) > MAX_CONDITIONS:
+    tree = _by_source(expression) or _parse(expression, "filter", 1)
+    trees = tree.sources.values() if isinstance(tree, BySource) else (tree,)
+    if sum(1 for each in trees for _ in _conditions(each)) > MAX_CONDITIONS:
         raise FilterError(f"filter: more than {MAX_CONDITIONS} conditions")
     return tree
 
 
-def matches(tree: Filter, memory: Memory) -> bool:
+def demanded(where: Filter, holder: Holder) -> Tree | None:
+    """What a filter demands of memories that this holder has; None: nothing."""
+    return where.sources.get(holder) if isinstance(where, BySource) else where
+
+
+def matches(where: Filter, memory: Memory) -> bool:
     """Whether a memory passes.
 
     Values in `info` are equal when their JSON types and values are; 1 equals 1.0, a number never
-    equals a string or a boolean. Ranges compare as 64-bit floats, and what is no number fails them.
+    equals a string or a boolean. What `contains` a value is that value or a list with it. Ranges
+    compare as 64-bit floats, and what is no number fails them.
     """
-    if isinstance(tree, Group):
-        results = (matches(part, memory) for part in tree.parts)
-        return all(results) if tree.op == "and" else any(results)
-    actual, wanted = _actual(tree.field, memory), tree.value
-    if tree.field.startswith(INFO):
-        if tree.op == "eq":
-            return isinstance(actual, bool) == isinstance(wanted, bool) and actual == wanted
-        actual, wanted = number(actual), float(wanted)
-    return actual is not None and _TESTS[tree.op](actual, wanted)
+    match where:
+        case BySource(sources):
+            tree = sources.get(memory.scope.holder)
+            return tree is None or matches(tree, memory)
+        case Group(op, parts):
+            results = (matches(part, memory) for part in parts)
+            return all(results) if op == "and" else any(results)
+        case Not(part):
+            return not matches(part, memory)
+    return _holds(where, memory)
+
+
+def _holds(condition: Condition, memory: Memory) -> bool:
+    actual = _actual(condition.field, memory)
+    if condition.op in _COMPARED:
+        if condition.field.startswith(INFO):
+            actual = number(actual)
+        return actual is not None and _COMPARED[condition.op](actual, condition.value)
+    held = [actual]
+    if isinstance(actual, list | tuple):
+        several = condition.op == "contains" or not condition.field.startswith(INFO)
+        held = list(actual) if several else []
+    return any(_equal(each, value) for each in held for value in condition.values)
+
+
+def _equal(actual: Any, wanted: Value) -> bool:  # noqa: ANN401  any JSON
+    return isinstance(actual, bool) == isinstance(wanted, bool) and bool(actual == wanted)
 
 
 def number(value: Any) -> float | None:  # noqa: ANN401  a client's JSON may be anything
@@ -125,6 +179,8 @@ def _actual(field: str, memory: Memory) -> Any:  # noqa: ANN401  a label, tags, 
             return memory.conversation
         case "tags":
             return memory.labels.tags
+        case "related_id":
+            return memory.related
         case "create_time":
             return memory.created
         case "update_time":
@@ -132,20 +188,47 @@ def _actual(field: str, memory: Memory) -> Any:  # noqa: ANN401  a label, tags, 
     return memory.labels.info.get(field.removeprefix(INFO))
 
 
-def _conditions(tree: Filter) -> Iterable[Condition]:
-    if isinstance(tree, Condition):
-        yield tree
-    else:
-        for part in tree.parts:
+def _conditions(tree: Tree) -> Iterable[Condition]:
+    match tree:
+        case Group(_, parts):
+            for part in parts:
+                yield from _conditions(part)
+        case Not(part):
             yield from _conditions(part)
+        case _:
+            yield tree
 
 
-def _parse(expression: Any, place: str, depth: int) -> Filter:  # noqa: ANN401  see parse
+def _by_source(expression: Any) -> BySource | None:  # noqa: ANN401  see parse
+    """The filter by source that the expression is; a source given a plain value is a key of info.
+
+    A group of a source may be a condition, but what looks like an operator is none: taken for a key
+    of info, it would let through what it was to keep back.
+    """
+    named = expression.keys() & _SOURCES if isinstance(expression, Mapping) else ()
+    by_source = [
+        name
+        for name in sorted(named)
+        if expression[name] is None or isinstance(expression[name], Mapping)
+    ]
+    if not by_source:
+        return None
+    if len(by_source) < len(expression):
+        raise FilterError("filter: a filter has groups by source, or else conditions of its own")
+    sources = {}
+    for name, group in expression.items():
+        if isinstance(group, Mapping) and group.keys() & _OPERATORS:
+            raise FilterError(f"filter.{name}: must be a group, not a test of one value")
+        sources[_SOURCES[name]] = _parse(group, f"filter.{name}", 1)
+    return BySource(sources)
+
+
+def _parse(expression: Any, place: str, depth: int) -> Tree:  # noqa: ANN401  see parse
     if not isinstance(expression, Mapping) or not expression:
         raise FilterError(f"{place}: must be an object with at least one field")
     if depth > MAX_DEPTH:
         raise FilterError(f"{place}: nested more than {MAX_DEPTH} deep")
-    if not {"and", "or"} & expression.keys():
+    if not _GROUPS & expression.keys():
         parts = [
             condition
             for name, value in expression.items()
@@ -153,7 +236,9 @@ def _parse(expression: Any, place: str, depth: int) -> Filter:  # noqa: ANN401  
         ]
         return parts[0] if len(parts) == 1 else Group("and", tuple(parts))
     if len(expression) > 1:
-        raise FilterError(f'{place}: "and" or "or" must be the only field of its object')
+        raise FilterError(f'{place}: "and", "or" or "not" must be the only field of its object')
+    if "not" in expression:
+        return Not(_parse(expression["not"], f"{place}.not", depth + 1))
     op: Literal["and", "or"] = "and" if "and" in expression else "or"
     members = expression[op]
     if not isinstance(members, list) or not members:
@@ -168,24 +253,75 @@ def _field(name: str, value: Any, place: str) -> list[Condition]:  # noqa: ANN40
         raise FilterError(f"{place}: the request names the user, a filter cannot")
     if name == "info" or name.startswith(INFO):
         raise FilterError(f"{place}: give the key of info itself as the field")
-    if name in _LABELS:
-        return [Condition(name, "eq", _text(value, place))]
-    if name == "tags":
-        if isinstance(value, Mapping):
-            if value.keys() != {"contains"}:
-                raise FilterError(f'{place}: the only operator is "contains"')
-            value, place = value["contains"], f"{place}.contains"
-        return [Condition(name, "contains", _text(value, place))]
     if name in _TIMES:
-        return [_time(name, op, bound, f"{place}.{op}") for op, bound in _bounds(value, place)]
-    if isinstance(value, Mapping):
+        bounds = _operations(value, place, _RANGES)
+        return [_time(name, _RANGES[op], bound, f"{place}.{op}") for op, bound in bounds]
+    if name in _LABELS:
+        if not isinstance(value, Mapping):
+            return [Condition(name, "eq", _text(value, place))]
+        [(_, values)] = _operations(value, place, {"in"})
+        return [Condition(name, "in", _listed(values, f"{place}.in", _text))]
+    if name == "related_id":
+        if isinstance(value, Mapping):
+            [(_, value)], place = _operations(value, place, {"in"}), f"{place}.in"
+        values = value if isinstance(value, list) else [value]
+        return [Condition(name, "in", _listed(values, place, _text))]
+    if name == "tags":
+        if not isinstance(value, Mapping):
+            return [Condition(name, "contains", _text(value, place))]
         return [
-            Condition(INFO + name, op, _number(bound, f"{place}.{op}"))
-            for op, bound in _bounds(value, place)
+            Condition(name, "in", _listed(wanted, f"{place}.in", _text))
+            if op == "in"
+            else Condition(name, "contains", _text(wanted, f"{place}.contains"))
+            for op, wanted in _operations(value, place, {"contains", "in"})
         ]
-    if not isinstance(value, str | bool) and number(value) is None:
-        raise FilterError(f"{place}: must be a string, a number, a boolean or a range")
-    return [Condition(INFO + name, "eq", value)]
+    return _of_info(INFO + name, value, place)
+
+
+def _of_info(field: str, value: Any, place: str) -> list[Condition]:  # noqa: ANN401  see parse
+    if not isinstance(value, Mapping):
+        return [Condition(field, "eq", _scalar(value, place))]
+    conditions = []
+    for op, wanted in _operations(value, place, _OPERATORS):
+        if op == "in":
+            listed = _listed(wanted, f"{place}.in", _scalar)
+            conditions.append(Condition(field, "in", listed))
+        elif op == "contains":
+            text = _text(wanted, f"{place}.contains")
+            conditions.append(Condition(field, "contains", text))
+        else:
+            bound = _number(wanted, f"{place}.{op}")
+            conditions.append(Condition(field, _RANGES[op], bound))
+    return conditions
+
+
+def _operations(
+    value: Any,  # noqa: ANN401  see parse
+    place: str,
+    known: Collection[str],
+) -> list[tuple[str, Any]]:
+    if not isinstance(value, Mapping) or not value or value.keys() - known:
+        usual = ", ".join(sorted(known))
+        raise FilterError(f"{place}: must be an object of one of these operators: {usual}")
+    return list(value.items())
+
+
+def _listed(
+    values: Any,  # noqa: ANN401  see parse
+    place: str,
+    read: Callable[[Any, str], Value],
+) -> tuple[Value, ...]:
+    if not isinstance(values, list) or not 0 < len(values) <= MAX_VALUES:
+        raise FilterError(f"{place}: must be a list of 1 to {MAX_VALUES} values")
+    return tuple(read(value, f"{place}[{i}]") for i, value in enumerate(values))
+
+
+def _scalar(value: Any, place: str) -> Value:  # noqa: ANN401  see parse
+    if isinstance(value, str | bool):
+        return value
+    if isinstance(value, int | float) and number(value) is not None:
+        return value
+    raise FilterError(f"{place}: must be a string, a number, a boolean or operators on one")
 
 
 def _text(value: Any, place: str) -> str:  # noqa: ANN401  see parse
@@ -201,30 +337,11 @@ def _number(value: Any, place: str) -> float:  # noqa: ANN401  see parse
     return converted
 
 
-def _bounds(value: Any, place: str) -> list[tuple[Op, Any]]:  # noqa: ANN401  see parse
-    if not isinstance(value, Mapping) or not value or value.keys() - _RANGES.keys():
-        raise FilterError(f"{place}: must be an object of gt, gte, lt or lte")
-    return [(_RANGES[op], bound) for op, bound in value.items()]
-
-
 def _time(field: str, op: Op, value: Any, place: str) -> Condition:  # noqa: ANN401  see parse
-    first, after = _span(value, place)
+    try:
+        first, after = named_span(value)
+    except ValueError as error:
+        raise FilterError(f"{place}: {error}") from None
     if op in {"gte", "lt"}:
         return Condition(field, op, first)
     return Condition(field, "lt" if op == "lte" else "gte", after)
-
-
-def _span(value: Any, place: str) -> tuple[Millis, Millis]:  # noqa: ANN401  see parse
-    """The first millisecond that is not before what `value` names, and the first one after it."""
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _EXACT:
-        return value, value + 1
-    if isinstance(value, str):
-        with suppress(ValueError):
-            start = (date.fromisoformat(value) - _EPOCH.date()).days * _DAY
-            return start, start + _DAY
-        with suppress(ValueError):
-            moment = datetime.fromisoformat(value)
-            zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-            micros = (zoned - _EPOCH) // timedelta(microseconds=1)
-            return -(-micros // 1000), micros // 1000 + 1
-    raise FilterError(f"{place}: must be a date, an ISO date-time or milliseconds since the epoch")

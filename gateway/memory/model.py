@@ -42,6 +42,9 @@ class Holder(StrEnum):
     PROJECT = "project"
 
 
+_PERSONAL = frozenset({Holder.USER, Holder.AGENT})
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """Whose memory: a project, decided by the key alone, and somebody or something inside it.
@@ -129,12 +132,16 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Labels:
-    """What the caller attached to a turn; every memory made from the turn carries it."""
+    """What the caller attached to a turn; every memory made from the turn carries it.
+
+    `related` are the ids of the users and agents who took part, where there were several.
+    """
 
     agent_id: str = ""
     app_id: str = ""
     tags: tuple[str, ...] = ()
     info: Mapping[str, Any] = field(default_factory=dict)
+    related: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,6 +263,13 @@ class Memory:
     superseded_by: str = ""
     valid_from: Millis | None = None
     valid_to: Millis | None = None
+
+    @property
+    def related(self) -> tuple[str, ...]:
+        """The ids of the users and agents whom it concerns, as a filter names them."""
+        own = (self.scope.user,) if self.scope.holder in _PERSONAL else ()
+        agent = (self.labels.agent_id,) if self.labels.agent_id else ()
+        return tuple(dict.fromkeys((*own, *agent, *self.labels.related)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,85 @@
+"""What a filter lets through is the same in every engine, and what the language says it is."""
+
+import itertools
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from qdrant_client import QdrantClient, models
+
+from gateway.adapters.conditions import chosen
+from gateway.adapters.edge import EdgeStore
+from gateway.adapters.fake_store import FakeStore
+from gateway.adapters.qdrant_filters import server_filter
+from gateway.adapters.records import memory_payload, memory_point
+from gateway.memory.filters import matches, parse
+from gateway.memory.model import Holder, Indexed, Kind, Memory, Scope, Speaker
+from gateway.memory.ports import Selection
+from tests.filtering import OWNER, contents, expressions
+
+pytestmark = pytest.mark.anyio
+
+HOLDERS = [holder for holder in Holder if holder is not Holder.PROJECT]
+
+projects = itertools.count()
+
+
+def memory(scope, key, labels, conversation, created, updated):
+    return Memory(
+        id=key,
+        scope=scope,
+        kind=Kind.FACT,
+        text=key,
+        speaker=Speaker.USER,
+        conversation=conversation,
+        time=created,
+        created=created,
+        updated=updated,
+        sources=(),
+        labels=labels,
+    )
+
+
+@pytest.fixture
+def edge(tmp_path):
+    store = EdgeStore.open(tmp_path, model="test", dimension=3)
+    yield store
+    store.close()
+
+
+def in_the_servers_terms(memories, group):
+    """The ids that the client's own engine finds, in a collection made for the question."""
+    client = QdrantClient(":memory:")
+    client.create_collection("memories", vectors_config={})
+    points = [
+        models.PointStruct(
+            id=str(memory_point(m.scope, m.id)), vector={}, payload=memory_payload(m)
+        )
+        for m in memories
+    ]
+    client.upsert("memories", points)
+    found, _ = client.scroll("memories", server_filter(group), limit=100, with_payload=["id"])
+    client.close()
+    return {point.payload["id"] for point in found if point.payload}
+
+
+@settings(
+    max_examples=1000,
+    deadline=None,
+    # The examples share a folder, each with a project of its own.
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(contents=contents, expression=expressions)
+async def test_every_engine_lets_through_what_the_language_says(edge, contents, expression):
+    number = next(projects)
+    scope = Scope(f"project {number}", OWNER, HOLDERS[number % len(HOLDERS)])
+    memories = [memory(scope, str(n), *content) for n, content in enumerate(contents)]
+    entries = [Indexed(memory=each, words="") for each in memories]
+    where = parse(expression)
+    selection = Selection(kinds=frozenset(Kind), where=where)
+    passing = {each.id for each in memories if matches(where, each)}
+    assert in_the_servers_terms(memories, chosen(scope, selection)) == passing
+    for store in (FakeStore(), edge):
+        await store.put_memories(scope, entries)
+        found, total = await store.list_memories(scope, selection, limit=100)
+        assert ({each.id for each in found}, total) == (passing, len(passing))
+    await edge.erase(scope)

@@ -16,6 +16,7 @@ import structlog
 from gateway.memory.model import Kind, Message, Scope, Speaker, TurnState
 from gateway.memory.prompt import block
 from gateway.memory.proposals.proposer import TRIES
+from gateway.memory.tools import experience, tool_type
 from tests.extraction_model import (
     ANN,
     SAID,
@@ -405,9 +406,13 @@ async def test_of_tools_only_experience_is_learned_and_nothing_about_the_user():
     ]
     async with reading(proposes(*claims)) as it:
         await it.learn(TRAJECTORY)
-        [memory] = await it.statements()
-        assert (memory.kind, memory.speaker) == (Kind.TOOL, Speaker.TOOL)
-        assert memory.text == "search_trains failed: field date is required"
+        memories = await it.statements()
+        assert {(m.kind, m.speaker) for m in memories} == {(Kind.TOOL, Speaker.TOOL)}
+        [schema, use] = sorted(memories, key=tool_type)
+        assert schema.text == "search_trains(from: string)"
+        # What the model learned goes before what the rules saw, in the tool's one memory.
+        assert experience(use) == "search_trains failed: field date is required"
+        assert use.text.startswith("search_trains worked 0 of 1 times.")
         [_, asked] = it.asked[0]["messages"]
         assert '"calls": "search_trains"' in asked["content"]
 

@@ -30,7 +30,7 @@ class Chat:
     scope: Scope
     conversation: str
     turn: str
-    tools: bool
+    tools: tuple[str, ...]
     transcript: Transcript
     present: frozenset[str]
     options: ChatOptions

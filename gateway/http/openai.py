@@ -106,6 +106,7 @@ class WithMemory:
             conversation=chat.conversation,
             present=chat.present,
             standing=True,
+            tools=chat.tools,
         )
         with metrics.recall_seconds.time():
             recall = await self._gateway.recaller.within(
@@ -124,7 +125,7 @@ class WithMemory:
     ) -> tuple[bytes, RawHeaders]:
         """The body with what was recalled in it, and the headers that tell of it."""
         memories = [ranked.memory for ranked in recall.ranked]
-        block = prompt.block(memories, recall.standing)
+        block = prompt.block(memories, recall.standing, recall.tools)
         position = chat.options.position or self._gateway.settings.memory_position
         injected = self._dialect.inject(body, document, block, position) if block else None
         if injected is None:
@@ -132,6 +133,7 @@ class WithMemory:
             return body, [(b"x-memory-status", status.encode()), (b"x-memory-count", b"0")]
         told = [f"{r.memory.id};score={r.relevance:.3f}" for r in recall.ranked]
         told += [f"{m.id};standing" for m in recall.standing]
+        told += [f"{m.id};tool" for m in recall.tools]
         return injected, [
             (b"x-memory-status", recall.status.encode()),
             (b"x-memory-count", str(len(told)).encode()),

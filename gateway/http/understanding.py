@@ -21,7 +21,8 @@ class Said:
 
     `messages` are chat-shaped, whatever the dialect. `conversation` is the one
     that it names, `previous` the name of the turn that it says it goes on from, "" where it does
-    not say. There is no transcript when no user speaks in it.
+    not say. There is no transcript when no user speaks in it. `tools` are the names of those that
+    the model may call.
     """
 
     scope: Scope
@@ -30,7 +31,7 @@ class Said:
     transcript: Transcript | None
     conversation: str
     previous: str
-    tools: bool
+    tools: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +101,22 @@ def understand(
         transcript=transcript.read(messages, now=now),
         conversation=conversation_of(headers, document) or dialect.conversation(document),
         previous=dialect.previous(document),
-        tools=bool(document.get("tools") or document.get("functions")),
+        tools=_tools(document),
     )
     return Understood(body=body, document=document, said=said)
+
+
+def _tools(document: dict[str, Any]) -> tuple[str, ...]:
+    """The names of the tools that a request offers; "" for one of the server's own."""
+    offered = document.get("tools") or document.get("functions")
+    names = (_tool_name(each) for each in offered) if isinstance(offered, list) else ()
+    return tuple(dict.fromkeys(names))
+
+
+def _tool_name(tool: object) -> str:
+    """As chat has it in a member of its own, or as the Responses API has it."""
+    if not isinstance(tool, dict):
+        return ""
+    inner = tool.get("custom" if tool.get("type") == "custom" else "function")
+    name = inner.get("name") if isinstance(inner, dict) else tool.get("name")
+    return name if isinstance(name, str) else ""

@@ -7,12 +7,12 @@ that finds besides. Nothing raw is ever replaced by something derived from it.
 
 import asyncio
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from weakref import WeakValueDictionary
 
 from gateway.errors import StoreError
-from gateway.memory import paraphrase
+from gateway.memory import paraphrase, tools
 from gateway.memory.episodes import episodes
 from gateway.memory.extraction import extract
 from gateway.memory.model import (
@@ -33,6 +33,7 @@ from gateway.memory.proposals.proposer import Proposer
 from gateway.memory.proposals.refining import refined, unspoken
 from gateway.memory.reconciliation import identity, reconcile, slots
 from gateway.memory.redaction import without_secrets
+from gateway.memory.tool_calls import shown
 from gateway.memory.wording import UNTYPED
 
 _WORDS = re.compile(r"[^\W\d_]+")  # of a slot such as "home.place"
@@ -106,24 +107,19 @@ class Learner:
         await self._store.revise_memories(turn.scope, entries, held)
         by_rules = extract(said)
         await self._state(said, by_rules)
+        await self._use(said)
         if self._proposer is not None and (by_model := await self._proposer.propose(said)):
+            learned, by_model = tools.lessons(by_model, shown(said))
             await self._state(said, refined(by_rules, by_model))
+            await self._use(said, learned)
 
     async def _state(self, turn: Turn, candidates: Sequence[Candidate]) -> None:
         """Add what the turn states to what is known, or bring what is known up to date."""
-        if candidates:
-            async with self._locks.setdefault(turn.scope, asyncio.Lock()):
-                await self._revise(turn, candidates)
 
-    async def _revise(self, turn: Turn, candidates: Sequence[Candidate]) -> None:
-        """Read, reconcile and write, as often as it takes.
+        async def read() -> Sequence[Memory]:
+            return await self._known(turn.scope, slots(candidates))
 
-        Another process may be changing the same slots. What it changed since they were read is
-        left alone, so they are read again until nothing is to be changed: whoever writes last has
-        seen everything, and everybody comes to the same.
-        """
-        for _ in range(ROUNDS):
-            known = await self._known(turn.scope, slots(candidates))
+        async def change(known: Sequence[Memory]) -> list[Memory]:
             spoken = unspoken(candidates, known)
             operations = reconcile(
                 spoken,
@@ -133,16 +129,50 @@ class Learner:
                 now=self._clock(),
                 said_again=await self._said_again(turn.scope, spoken, known),
             )
-            if not operations:
-                return
-            changed = [operation.memory for operation in operations]
-            texts = [index_text(memory) for memory in changed]
-            vectors = await self._embedder.embed_documents(texts)
-            entries = [
-                Indexed(memory=memory, words=text, vector=vector)
-                for memory, text, vector in zip(changed, texts, vectors, strict=True)
-            ]
-            await self._store.revise_memories(turn.scope, entries, known)
+            return [operation.memory for operation in operations]
+
+        if candidates:
+            await self._revise(turn.scope, read, change)
+
+    async def _use(self, turn: Turn, learned: Sequence[tools.Lesson] = ()) -> None:
+        """Add what came of the tools that the turn used to what is known of them."""
+        used = shown(turn)
+
+        async def read() -> Sequence[Memory]:
+            return await self._store.get_memories(turn.scope, tools.ids(turn.scope, used.tools))
+
+        async def change(known: Sequence[Memory]) -> list[Memory]:
+            return tools.revised(
+                used, learned, known, turn=turn, scope=turn.scope, now=self._clock()
+            )
+
+        if used.tools:
+            await self._revise(turn.scope, read, change)
+
+    async def _revise(
+        self,
+        scope: Scope,
+        read: Callable[[], Awaitable[Sequence[Memory]]],
+        change: Callable[[Sequence[Memory]], Awaitable[list[Memory]]],
+    ) -> None:
+        """Read what is known, change it and write, as often as it takes.
+
+        Another process may be changing the same memories. What it changed since they were read is
+        left alone, so they are read again until nothing is to be changed: whoever writes last has
+        seen everything, and everybody comes to the same.
+        """
+        async with self._locks.setdefault(scope, asyncio.Lock()):
+            for _ in range(ROUNDS):
+                known = await read()
+                if not (changed := await change(known)):
+                    return
+                texts = [index_text(memory) for memory in changed]
+                vectors = await self._embedder.embed_documents(texts)
+                entries = [
+                    Indexed(memory=memory, words=text, vector=vector)
+                    for memory, text, vector in zip(changed, texts, vectors, strict=True)
+                ]
+                await self._store.revise_memories(scope, entries, known)
         raise StoreError("what is known kept changing while a turn was learned")
 
     async def _said_again(

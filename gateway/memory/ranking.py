@@ -15,6 +15,7 @@ from typing import Final, TypeAlias
 
 from gateway.memory.model import Hit, Kind, Memory, Millis, Speaker
 from gateway.memory.periods import named_days
+from gateway.memory.prompt import tokens
 from gateway.memory.telling import (
     asks,
     asks_of_oneself,
@@ -71,7 +72,6 @@ _SUBSTANCE: Final = 0.1  # among people, for a text that says much: 80.6 -> 81.3
 _CURRENT: Final = 0.05  # for what was said in the conversation that asks
 _ALIKE: Final = 0.8  # of two texts' words in both; LoCoMo has no such pair
 _BRIEF: Final = 400  # characters of a message that is shown in place of a statement it makes
-_TOKEN: Final = 4  # characters
 
 _DAY: Final = 86_400_000
 _WORD: Final = re.compile(r"\w+")
@@ -123,7 +123,7 @@ def rank(
         memory = hits[index].memory
         nearer = _OF_ONESELF if of_oneself and _own_word(memory) else 0.0
         relevance = min(max(_SCALE * (sum(scores[index]) + nearer), 0.0), 1.0)
-        cost = -(-len(memory.text) // _TOKEN)
+        cost = tokens(memory.text)
         if relevance < floor or cost > left or _is_in(prompt, memory):
             continue
         episode = memory.kind is Kind.EPISODE

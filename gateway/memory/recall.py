@@ -6,7 +6,7 @@ can show; it never means a failed chat.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,10 +14,15 @@ from gateway.errors import EmbedderBusyError, EmbeddingError, StoreError
 from gateway.memory.filters import Filter
 from gateway.memory.model import Hit, Kind, Memory, Millis, Scope, Status, Vector, now
 from gateway.memory.ports import Embedder, Search, Selection, Store
+from gateway.memory.prompt import tokens
 from gateway.memory.ranking import CANDIDATES, Ranked, merit, rank
 from gateway.memory.telling import asks_of_the_past
+from gateway.memory.tools import helpful, memory_id
 
 STANDING_LIMIT = 5
+TOOLS_LIMIT = 3  # memories of tools beside the others
+TOOLS_ASKED = 64  # tools of a request that are looked up
+TOOLS_TOKENS = 250  # that they may take at most
 ASKED = 1000  # characters of a long question that are searched by, at either end
 
 _NOW = frozenset({Status.ACTIVATED})
@@ -33,7 +38,8 @@ class RecallOptions:
     `floor` is the least relevance, 0..1, and `token_budget` what all the texts may take (None: no
     bound). `present` are texts that the prompt holds already and that need no repeating. `standing`
     asks for the user's standing instructions as well. `also` are scopes that are searched beside
-    the user's own; whose a memory is, its scope says.
+    the user's own; whose a memory is, its scope says. `tools` are the names of tools whose use is
+    recalled too, whatever the question.
     """
 
     kinds: frozenset[Kind]
@@ -45,6 +51,7 @@ class RecallOptions:
     present: frozenset[str] = frozenset()
     standing: bool = False
     also: tuple[Scope, ...] = ()
+    tools: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +62,7 @@ class Recall:
     reason: str = ""
     ranked: tuple[Ranked, ...] = ()
     standing: tuple[Memory, ...] = ()
+    tools: tuple[Memory, ...] = ()
 
     @property
     def status(self) -> str:
@@ -92,8 +100,10 @@ class Recaller:
         """The same without a deadline. Raises StoreError."""
         question = gist(question)
         # Two at once: the time that a store far away takes counts only once.
-        (found, reason), standing = await asyncio.gather(
-            self._find(scope, question, options), self._standing(scope, wanted=options.standing)
+        (found, reason), standing, used = await asyncio.gather(
+            self._find(scope, question, options),
+            self._standing(scope, wanted=options.standing),
+            self._tools(scope, options.tools),
         )
         ranked = rank(
             found,
@@ -105,11 +115,13 @@ class Recaller:
             conversation=options.conversation,
             now=self._clock(),
         )
+        tools = helpful(used, limit=TOOLS_LIMIT, budget=_left(options.token_budget, ranked))
         return Recall(
-            outcome="degraded" if reason else "hit" if ranked or standing else "empty",
+            outcome="degraded" if reason else "hit" if ranked or standing or tools else "empty",
             reason=reason,
             ranked=tuple(r for r in ranked if r.memory not in standing),
             standing=standing,
+            tools=tools,
         )
 
     async def _find(
@@ -148,6 +160,19 @@ class Recaller:
         chosen = Selection(kinds=frozenset({Kind.PREFERENCE}), instruction=True)
         memories, _ = await self._store.list_memories(scope, chosen, limit=STANDING_LIMIT)
         return tuple(memories)
+
+    async def _tools(self, scope: Scope, tools: Sequence[str]) -> Sequence[Memory]:
+        if not tools:
+            return ()
+        wanted = [memory_id(scope, tool) for tool in tools[:TOOLS_ASKED]]
+        return await self._store.get_memories(scope, wanted)
+
+
+def _left(budget: int | None, ranked: Sequence[Ranked]) -> int:
+    """The tokens that memories of tools may take beside these."""
+    if budget is None:
+        return TOOLS_TOKENS
+    return min(TOOLS_TOKENS, budget - sum(tokens(each.memory.text) for each in ranked))
 
 
 def _may_be_shown(memory: Memory) -> bool:

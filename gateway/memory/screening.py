@@ -6,6 +6,8 @@ keeps every readable word of what was said and takes its markup's power away.
 
 import re
 
+from gateway.memory.wording import plain
+
 # Characters that a reader does not see but a model may obey: controls, bidi and zero-width marks,
 # variation selectors beyond emoji's own, and the tag block that smuggles ASCII.
 _INVISIBLE = re.compile(
@@ -37,6 +39,15 @@ _OPENS = re.compile(
 )
 _INSTRUCTS = re.compile(r"\[(?=/?(?:INST|SYS|SYSTEM|TOOL_CALLS|AVAILABLE_TOOLS|TOOL_RESULTS)\])")
 _SHOWS = re.compile(r"(?<!!)!++(?=\[)")
+# What only speaks to whoever reads it.
+_COMMANDS = re.compile(
+    r"\b(?:ignore|disregard|forget|override|bypass)\b.{0,40}\b(?:instruct\w*|rules?|prompts?|above|"
+    r"previous|prior|earlier|guidelines)\b|\b(?:you|assistant|ai|model) (?:must|should|shall|"
+    r"have to|need to|are (?:now|to))\b|\b(?:always|never) (?:answer|respond|reply|send|include|"
+    r"tell|recommend|mention|reveal|say|use|add)\b|\bfrom now on\b|\bsystem prompt\b|"
+    r"\bdo not (?:tell|mention|reveal|inform)\b",
+    re.IGNORECASE,
+)
 _LONGEST_PATH = 200  # characters of a link's address that are worth reading
 
 
@@ -63,6 +74,11 @@ def inert(text: str) -> str:
     text = _SCHEME.sub(r"\1 ", _addresses(text))
     text = _INSTRUCTS.sub("(", text.replace("](", "] ("))
     return _SHOWS.sub("", _OPENS.sub("&lt;", text))
+
+
+def commands(text: str) -> bool:
+    """Whether a text gives orders to whoever reads it, which is nothing to be remembered."""
+    return _COMMANDS.search(plain(text)) is not None
 
 
 def _addresses(text: str) -> str:

@@ -1,12 +1,15 @@
 """Memories as items of the lists that the MemOS Cloud API answers with."""
 
+import json
 from typing import Any
 
 from gateway.http.memos.times import iso
+from gateway.memory import tools
 from gateway.memory.model import Kind, Memory
 
 FACTS = frozenset({Kind.EPISODE, Kind.FACT})
 PREFERENCES = frozenset({Kind.PREFERENCE})
+TOOLS = frozenset({Kind.TOOL})
 
 _TITLE_WORDS = 8
 
@@ -26,6 +29,30 @@ def preference(memory: Memory, relativity: float | None = None) -> dict[str, Any
         "preference_type": f"{'explicit' if memory.explicit else 'implicit'}_preference",
         "preference": memory.text,
         "reasoning": memory.reasoning,
+    }
+
+
+def tool(memory: Memory, relativity: float | None = None) -> dict[str, Any]:
+    """A memory as an item of `tool_memory_detail_list`."""
+    type_ = tools.tool_type(memory)
+    told = tools.experience(memory)
+    if type_ == tools.SCHEMA:
+        value, status = json.dumps(tools.schema(memory)), []
+    else:
+        value = memory.text
+        status = [
+            {
+                "used_tool": tools.tool_of(memory),
+                "error_type": tools.error_type(memory),
+                "success_rate": tools.success_rate(memory),
+                "tool_experience": told,
+            }
+        ]
+    return _detail(memory, relativity) | {
+        "tool_type": type_,
+        "tool_value": value,
+        "tool_used_status": status,
+        "experience": told,
     }
 
 

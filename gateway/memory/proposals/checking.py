@@ -57,14 +57,6 @@ _ANOTHER = regex(r"""
     [他她彼]|我的?(朋友|同事|妈|爸|姐|妹|哥|弟|老婆|老公|妻子|丈夫|儿子|女儿)|
     (私の)?(友達|友人|同僚|母|父|姉|妹|兄|弟|妻|夫|息子|娘)[はがもの]
 """)
-# What only speaks to whoever reads it is nobody's experience.
-_COMMANDS = regex(r"""
-    \b(ignore|disregard|forget|override|bypass)\b.{0,40}\b(instruct\w*|rules?|prompts?|above|
-    previous|prior|earlier|guidelines)\b|\b(you|assistant|ai|model) (must|should|shall|have to|
-    need to|are (now|to))\b|\b(always|never) (answer|respond|reply|send|include|tell|recommend|
-    mention|reveal|say|use|add)\b|\bfrom now on\b|\bsystem prompt\b|\bdo not (tell|mention|reveal|
-    inform)\b
-""")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +175,7 @@ def _refused(proposal: _Proposal, place: Place) -> bool:
     """Whether the quote cannot carry what is proposed of it, be it well meant or not."""
     told = f"{place.sentence}\n{proposal.text}\n{proposal.attribute}"
     user = place.speaker is Speaker.USER
-    if redaction.has_secret(told) or (not user and _COMMANDS.search(plain(told))):
+    if redaction.has_secret(told) or (not user and screening.commands(told)):
         return True
     if proposal.kind is Kind.TOOL:
         return False

@@ -1,0 +1,344 @@
+"""Tool memories: of each tool that was used, how it is called and what came of it.
+
+A tool has two memories. The one of its schema is what was declared, or seen in calls; the one of
+its use says how often it worked, what made it work or fail, and what a model learned of it besides.
+Both grow by union, of parts that are told apart by the turn and the call they come from, so turns
+may be learned in any order and any number of times. Pure.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.memory.model import (
+    Candidate,
+    Kind,
+    Memory,
+    Millis,
+    Scope,
+    Source,
+    Speaker,
+    Status,
+    Turn,
+    identifier,
+)
+from gateway.memory.prompt import tokens
+from gateway.memory.tool_calls import Shown, Signature, Use, as_schema
+
+SCHEMA, TRAJECTORY = "ToolSchemaMemory", "ToolTrajectoryMemory"
+USES = 20  # the latest of a tool, which its rate of success is of
+LESSONS = 4  # the latest that a model learned of a tool
+
+_SEEN = 8  # turns that a schema was met in, kept as its sources
+_PARAMETERS = 40
+
+Detail = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What a model learned about a tool in a turn."""
+
+    tool: str
+    time: Millis
+    text: str
+
+
+def memory_id(scope: Scope, tool: str, of: str = TRAJECTORY) -> str:
+    """The id of a tool's memory in this scope."""
+    return identifier("tool", *scope.parts, of, tool)
+
+
+def ids(scope: Scope, tools: Iterable[str]) -> list[str]:
+    """The ids of all memories of these tools."""
+    return [memory_id(scope, tool, of) for tool in tools for of in (SCHEMA, TRAJECTORY)]
+
+
+def lessons(candidates: Iterable[Candidate], shown: Shown) -> tuple[list[Lesson], list[Candidate]]:
+    """Of a model's candidates what it learned about one of the turn's tools; and the rest."""
+    learned: list[Lesson] = []
+    rest: list[Candidate] = []
+    used = dict.fromkeys(use.tool for use in shown.uses)
+    for candidate in candidates:
+        named = [tool for tool in used if tool in candidate.text]
+        about = max(named, key=len, default=next(iter(used), "") if len(used) == 1 else "")
+        if candidate.kind is Kind.TOOL and about:
+            learned.append(Lesson(about, candidate.source.time, candidate.text))
+        else:
+            rest.append(candidate)
+    return learned, rest
+
+
+def revised(
+    shown: Shown,
+    learned: Sequence[Lesson],
+    known: Iterable[Memory],
+    *,
+    turn: Turn,
+    scope: Scope,
+    now: Millis,
+) -> list[Memory]:
+    """The memories that the turn changes, as they are to be written; none for what is known.
+
+    `known` are those of `ids` that exist, whatever their status. One that was deleted or archived
+    comes back with what happened after that, and without what happened before.
+    """
+    held = {memory.id: memory for memory in known}
+    made: list[Memory] = []
+    for tool in shown.tools:
+        for part in _parts(shown, learned, tool, turn):
+            before = held.get(memory_id(scope, tool, part["type"]))
+            if (memory := _revised(before, part, turn, scope, now)) is not None:
+                made.append(memory)
+    return made
+
+
+def _parts(shown: Shown, learned: Sequence[Lesson], tool: str, turn: Turn) -> Iterator[Detail]:
+    """What the turn adds to each of the tool's memories."""
+    signatures = [each for each in shown.signatures if each.tool == tool]
+    if signatures:
+        yield {"type": SCHEMA, "tool": tool, **_signature(signatures, turn)}
+    uses = {f"{turn.id}/{use.number}": _use(use, turn) for use in shown.uses if use.tool == tool}
+    told = {
+        f"{turn.id}/{identifier(lesson.text)}": _lesson(lesson, turn)
+        for lesson in learned
+        if lesson.tool == tool
+    }
+    if uses or told:
+        yield {"type": TRAJECTORY, "tool": tool, "uses": uses, "lessons": told}
+
+
+def tool_of(memory: Memory) -> str:
+    """The name of the tool; "" where a model learned something of no tool that it names."""
+    return str(memory.detail.get("tool", ""))
+
+
+def tool_type(memory: Memory) -> str:
+    return str(memory.detail.get("type", TRAJECTORY))
+
+
+def schema(memory: Memory) -> dict[str, Any]:
+    """The schema that a schema memory holds: `name`, `description` and `parameters`."""
+    declared = memory.detail.get("declared") or {}
+    if declared:
+        return {key: declared[key] for key in ("name", "description", "parameters")}
+    types = {name: "|".join(of) for name, of in memory.detail["types"].items()}
+    return {"name": tool_of(memory), "description": "", "parameters": as_schema(types)}
+
+
+def success_rate(memory: Memory) -> float:
+    """Of the latest USES uses; 1 where none is known."""
+    uses = memory.detail.get("uses", {}).values()
+    return round(sum(not use["error"] for use in uses) / len(uses), 4) if uses else 1.0
+
+
+def error_type(memory: Memory) -> str:
+    """How it failed the last time that it did; "" for one that never has."""
+    failed = [use for use in _in_order(memory.detail.get("uses", {})) if use["error"]]
+    return str(failed[-1]["error"]) if failed else ""
+
+
+def experience(memory: Memory) -> str:
+    """What made it work or fail, in one sentence; what a model learned of it goes first."""
+    told = _in_order(memory.detail.get("lessons", {}))
+    if told:
+        return str(told[-1]["text"])
+    if "uses" not in memory.detail:
+        return "" if tool_type(memory) == SCHEMA else memory.text
+    return _experience(memory.detail["uses"])
+
+
+def helpful(memories: Iterable[Memory], *, limit: int, budget: int) -> tuple[Memory, ...]:
+    """The memories of use that are worth a place in a prompt: of tools that failed, then others.
+
+    Latest first within either, with texts of at most `budget` tokens in all.
+    """
+    of_use = [m for m in memories if m.status is Status.ACTIVATED and tool_type(m) == TRAJECTORY]
+    of_use.sort(key=lambda m: (not m.detail.get("lessons") and success_rate(m) == 1, -m.time, m.id))
+    chosen: list[Memory] = []
+    for memory in of_use:
+        cost = tokens(memory.text)
+        if len(chosen) < limit and cost <= budget:
+            chosen.append(memory)
+            budget -= cost
+    return tuple(chosen)
+
+
+def _use(use: Use, turn: Turn) -> Detail:
+    failed = use.failure
+    return {
+        "time": use.time,
+        "conversation": turn.conversation,
+        "asked": use.asked,
+        "order": list(use.order),
+        "arguments": use.arguments,
+        "error": failed.type if failed else "",
+        "says": failed.says if failed else "",
+    }
+
+
+def _lesson(lesson: Lesson, turn: Turn) -> Detail:
+    return {"time": lesson.time, "conversation": turn.conversation, "text": lesson.text}
+
+
+def _signature(signatures: Sequence[Signature], turn: Turn) -> Detail:
+    declared = [dict(each.declared) | {"time": each.time} for each in signatures if each.declared]
+    types: dict[str, set[str]] = {}
+    for each in signatures:
+        for name, of in each.types.items():
+            types.setdefault(name, set()).add(of)
+    met = {"time": max(each.time for each in signatures), "conversation": turn.conversation}
+    return {
+        "declared": max(declared, key=_declaration, default={}),
+        "types": {name: sorted(of) for name, of in types.items()},
+        "met": {turn.id: met},
+    }
+
+
+def _declaration(declared: Detail) -> tuple[Millis, str]:
+    """Sorts declarations: the later one holds."""
+    return declared.get("time", -1), json.dumps(declared, sort_keys=True)
+
+
+def _revised(
+    held: Memory | None, detail: Detail, turn: Turn, scope: Scope, now: Millis
+) -> Memory | None:
+    """The memory with the turn's part in it; None when it is there already."""
+    since = -1
+    before: Detail = {}
+    status, created, updated = Status.ACTIVATED, now, now
+    if held is not None:
+        since, before, status = held.detail.get("since", -1), held.detail, held.status
+        created, updated = held.created, max(now, held.updated + 1)
+        if status in {Status.DELETED, Status.ARCHIVED}:
+            since, before, status = held.updated, {}, Status.ACTIVATED
+    whole = _united(before, detail, since)
+    if whole is None or (held is not None and whole == held.detail):
+        return None
+    sources = _sources(whole)
+    latest = sources[-1]
+    labels = turn.labels if held is None or latest.turn == turn.id else held.labels
+    kept = held.text if held is not None and held.revisions and before else ""
+    return Memory(
+        id=memory_id(scope, whole["tool"], whole["type"]),
+        scope=scope,
+        kind=Kind.TOOL,
+        text=kept or _text(whole),  # what somebody wrote by hand stays
+        speaker=Speaker.TOOL,
+        conversation=latest.conversation,
+        time=latest.time,
+        created=created,
+        updated=updated,
+        sources=sources,
+        attribute=_attribute(whole),
+        title=held.title if held else "",
+        confidence=round(1 - 0.2 / len(whole.get("uses") or whole.get("met") or [0]), 4),
+        detail=whole,
+        labels=labels,
+        contributor=held.contributor if held else "",
+        revisions=held.revisions if held else (),
+        status=status,
+    )
+
+
+def _attribute(detail: Detail) -> str:
+    return f"{'tool' if detail['type'] == TRAJECTORY else 'tool_schema'}:{detail['tool']}"
+
+
+def _united(one: Detail, other: Detail, since: Millis) -> dict[str, Any] | None:
+    """Both, less what was at `since` or before; None when nothing is left."""
+    whole: dict[str, Any] = {"type": other["type"], "tool": other["tool"]}
+    if since >= 0:
+        whole["since"] = since
+    if other["type"] == SCHEMA:
+        met = _latest(one, other, "met", since, _SEEN)
+        declared = max(one.get("declared", {}), other["declared"], key=_declaration)
+        if not met:
+            return None
+        declared = declared if declared.get("time", -1) > since else {}
+        types = {
+            name: sorted({*one.get("types", {}).get(name, ()), *other["types"].get(name, ())})
+            for name in sorted({*one.get("types", {}), *other["types"]})[:_PARAMETERS]
+        }
+        return whole | {"declared": declared, "types": types, "met": met}
+    uses = _latest(one, other, "uses", since, USES)
+    told = _latest(one, other, "lessons", since, LESSONS)
+    return whole | {"uses": uses, "lessons": told} if uses or told else None
+
+
+def _latest(one: Detail, other: Detail, part: str, since: Millis, most: int) -> dict[str, Detail]:
+    """The latest of what is in either; of two with one key the later."""
+    united: dict[str, Detail] = dict(one.get(part, {}))
+    for key, value in other[part].items():
+        united[key] = max(value, united.get(key, value), key=_when)
+    kept = {key: value for key, value in united.items() if value["time"] > since}
+    ordered = sorted(kept, key=lambda key: (kept[key]["time"], key))
+    return {key: kept[key] for key in ordered[-most:]}
+
+
+def _when(value: Detail) -> tuple[Millis, str]:
+    return value["time"], json.dumps(value, sort_keys=True)
+
+
+def _in_order(parts: Mapping[str, Detail]) -> list[Detail]:
+    return [parts[key] for key in sorted(parts, key=lambda key: (parts[key]["time"], key))]
+
+
+def _sources(detail: Detail) -> tuple[Source, ...]:
+    """The calls that it comes from, oldest first: never what a tool gave back."""
+    parts = detail.get("uses") or detail.get("lessons") or detail.get("met") or {}
+    return tuple(
+        Source(
+            role="assistant",
+            content=f"{detail['tool']}({part.get('arguments', '')})",
+            time=part["time"],
+            conversation=part.get("conversation", ""),
+            turn=key.partition("/")[0],
+        )
+        for key, part in sorted(parts.items(), key=lambda item: (item[1]["time"], item[0]))
+    )[-_SEEN:]
+
+
+def _text(detail: Detail) -> str:
+    if detail["type"] == SCHEMA:
+        types = (f"{name}: {' or '.join(of)}" for name, of in detail["types"].items())
+        called = f"{detail['tool']}({', '.join(types)})"
+        about = detail["declared"].get("description", "")
+        return f"{called}: {about}" if about else called
+    uses, told = _in_order(detail["uses"]), _in_order(detail["lessons"])
+    said = []
+    if uses:
+        worked = sum(not use["error"] for use in uses)
+        said.append(f"{detail['tool']} worked {worked} of {len(uses)} times.")
+        said.append(_experience(detail["uses"]))
+        said.append(_task(uses[-1]))
+    said += [each["text"] for each in told]
+    return " ".join(part for part in said if part)
+
+
+def _task(use: Detail) -> str:
+    """What the latest use was for, and the way there."""
+    way = " > ".join(use["order"]) if len(use["order"]) > 1 else ""
+    if use["asked"]:
+        return f'Last used for "{use["asked"]}"{f" by {way}" if way else ""}.'
+    return f"Last used by {way}." if way else ""
+
+
+def _experience(uses: Mapping[str, Detail]) -> str:
+    """What the latest use that failed and the latest that worked had, in one sentence."""
+    ordered = _in_order(uses)
+    failed = next((use for use in reversed(ordered) if use["error"]), None)
+    worked = next((use for use in reversed(ordered) if not use["error"]), None)
+    parts = []
+    if failed:
+        says = failed["says"].rstrip(".!") or failed["error"]
+        parts.append(f"failed{_with(failed)}: {says}")
+    if worked:
+        parts.append(f"worked{_with(worked)}")
+    told = "; ".join(parts)
+    return f"{told[:1].upper()}{told[1:]}." if told else ""
+
+
+def _with(use: Detail) -> str:
+    return f" with {use['arguments']}" if use["arguments"] else " without arguments"

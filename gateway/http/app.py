@@ -6,6 +6,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gateway.http.access import Access
 from gateway.http.auth import Auth
 from gateway.http.chat_completions import ChatCompletions
+from gateway.http.description import routes as description
 from gateway.http.errors import ApiError
 from gateway.http.gateway import Gateway
 from gateway.http.health import Alive, MetricsPage, Ready
@@ -46,6 +47,7 @@ def create_app(gateway: Gateway) -> ASGIApp:
         *(Route(prefix + path, untouched) for prefix in PREFIXES for path in UNTOUCHED),
         Route("/v1/{path:path}", untouched),
         *memos.routes(gateway),
+        *description.routes(),
         Route("/healthz", Alive(), methods=["GET"]),
         Route("/readyz", Ready(gateway), methods=["GET"]),
         Route("/metrics", MetricsPage(gateway), methods=["GET"]),

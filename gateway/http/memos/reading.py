@@ -6,7 +6,9 @@ A field that is null means its default, and an unknown field is ignored: clients
 from typing import Annotated, Any, TypeVar
 
 import orjson
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, GetJsonSchemaHandler, ValidationError, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from gateway.http.memos.codes import Code, code_of_problem
 
@@ -24,6 +26,28 @@ class Body(BaseModel):
         if not isinstance(value, dict):
             return value
         return {key: item for key, item in value.items() if item is not None}
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """A field that may be absent may be null."""
+        schema = handler.resolve_ref_schema(handler(core_schema))
+        for name, inner in schema.get("properties", {}).items():
+            if name not in schema.get("required", ()):
+                schema["properties"][name] = _or_null(inner)
+        return schema
+
+
+def _or_null(schema: JsonSchemaValue) -> JsonSchemaValue:
+    about: JsonSchemaValue = {
+        key: schema[key] for key in ("title", "description", "default") if key in schema
+    }
+    what = {key: value for key, value in schema.items() if key not in about}
+    either = what.get("anyOf", [what])
+    if not what or {"type": "null"} in either:
+        return schema
+    return {"anyOf": [*either, {"type": "null"}], **about}
 
 
 BodyType = TypeVar("BodyType", bound=Body)

@@ -17,6 +17,8 @@
   x ExtractionError         the model that reads turns gave nothing to learn from
     - ExtractionBusyError   it may answer later
   x FilterError             a filter expression is not well formed
+  x DocumentError           a file cannot be read as a document
+  x FetchError              what is at an address cannot be had
   x NoSuchKnowledgeBaseError  a project has no knowledge base of this id
 """
 
@@ -101,6 +103,14 @@ class ExtractionBusyError(ExtractionError):
 
 class FilterError(GatewayError):
     """A filter expression is not well formed; the message names the place."""
+
+
+class DocumentError(GatewayError):
+    """A file cannot be read; the message says why, to whoever added it, and quotes nothing."""
+
+
+class FetchError(GatewayError):
+    """What is at an address may not be fetched, or could not; the message says why."""
 
 
 class NoSuchKnowledgeBaseError(GatewayError):

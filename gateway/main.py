@@ -63,7 +63,13 @@ async def running(
         )
         model = await stack.enter_async_context(chat_model(settings, metrics))
         proposer = await stack.enter_async_context(open_proposer(settings, model, metrics))
-        learner = Learner(store=store, outbox=store, embedder=embedder, proposer=proposer)
+        learner = Learner(
+            store=store,
+            outbox=store,
+            embedder=embedder,
+            registry=store.registry,
+            proposer=proposer,
+        )
         metrics.gauge("gateway_in_flight", "Requests being served.", lambda: len(drain))
         metrics.gauge("gateway_tasks", "Tasks of the event loop.", lambda: len(asyncio.all_tasks()))
         spool = await stack.enter_async_context(open_spool(settings, metrics))

@@ -51,7 +51,13 @@ async def running(
         )
         model = await stack.enter_async_context(chat_model(settings, metrics))
         proposer = await stack.enter_async_context(open_proposer(settings, model, metrics))
-        learner = Learner(store=store, outbox=store, embedder=embedder, proposer=proposer)
+        learner = Learner(
+            store=store,
+            outbox=store,
+            embedder=embedder,
+            registry=store.registry,
+            proposer=proposer,
+        )
         attempts = Attempts(
             learner.learn, store, metrics, timeout=times.attempt, tries=settings.job_tries
         )

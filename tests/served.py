@@ -75,7 +75,13 @@ async def served(
     )
     stack = AsyncExitStack()
     proposer = await stack.enter_async_context(open_proposer(config, model, metrics))
-    learner = Learner(store=store, outbox=store, embedder=embedder, proposer=proposer)
+    learner = Learner(
+        store=store,
+        outbox=store,
+        embedder=embedder,
+        registry=store.registry,
+        proposer=proposer,
+    )
     here = LocalQueue(learner.learn, store, metrics)
     turn_log = TurnLog(
         learner=learner,

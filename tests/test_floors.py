@@ -26,6 +26,7 @@ STANDARD_LIBRARY_ONLY = {"memory", "errors"}
 ADAPTERS_ONLY = {
     *("aiohttp", "httpx", "httpx_aiohttp", "arq", "redis", "fastembed", "onnx"),
     *("qdrant_client", "qdrant_edge"),
+    *("pypdf", "docx", "markdown_it"),
 }
 SAYS_NOTHING = {"utils", "util", "helpers", "helper", "manager", "base", "common"}
 

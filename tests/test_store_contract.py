@@ -254,6 +254,18 @@ async def test_turns_of_another_scope_are_not_read(store, other):
     assert await store.get_turns(other, "c", 10) == []
 
 
+@pytest.mark.parametrize("other", [*NEIGHBOURS, *OTHER_ALICES])
+async def test_the_turns_of_a_conversation_are_counted_by_their_states(store, other):
+    for key, state in zip("abcd", ["pending", "learned", "learned", "parked"], strict=True):
+        await store.put_turn(ALICE, turn(key, state=TurnState(state)))
+    await store.put_turn(ALICE, turn("e", conversation="d"))
+    await store.put_turn(other, turn("f", other))
+    counted = await store.turn_states(ALICE, "c")
+    assert counted == {TurnState.PENDING: 1, TurnState.LEARNED: 2, TurnState.PARKED: 1}
+    assert await store.turn_states(ALICE, "d") == {TurnState.PENDING: 1}
+    assert await store.turn_states(ALICE, "unknown") == {}
+
+
 # The outbox
 
 

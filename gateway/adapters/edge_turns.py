@@ -67,6 +67,15 @@ class EdgeTurns:
         turn = await self.load(turn_id)
         return turn if turn is not None and turn.scope.project == project else None
 
+    async def turn_states(self, scope: Scope, conversation: str) -> dict[TurnState, int]:
+        there = Equals("conversation", indexable(conversation))
+        with reported("count turns"):
+            counts = {
+                state: self._turns.count(edge_filter(within(scope, there, Equals("state", state))))
+                for state in TurnState
+            }
+        return {state: count for state, count in counts.items() if count}
+
     async def load(self, turn_id: str) -> Turn | None:
         with reported("read a turn"):
             found = self._turns.retrieve([turn_point(turn_id)], TURN_FIELDS)

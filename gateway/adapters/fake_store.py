@@ -70,6 +70,13 @@ class FakeStore:
         turn = self._turns.get(turn_id)
         return turn if turn is not None and turn.scope.project == project else None
 
+    async def turn_states(self, scope: Scope, conversation: str) -> dict[TurnState, int]:
+        return Counter(
+            turn.state
+            for turn in self._turns.values()
+            if turn.scope == scope and turn.conversation == conversation
+        )
+
     async def put_memories(self, scope: Scope, entries: Sequence[Indexed]) -> None:
         if any(entry.memory.scope != scope for entry in entries):
             raise ValueError("a memory belongs to another scope")

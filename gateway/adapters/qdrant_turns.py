@@ -90,6 +90,16 @@ class QdrantTurns:
         turn = await self.load(turn_id)
         return turn if turn is not None and turn.scope.project == project else None
 
+    async def turn_states(self, scope: Scope, conversation: str) -> dict[TurnState, int]:
+        there = Equals("conversation", indexable(conversation))
+
+        async def read() -> list[int]:
+            chosen = [within(scope, there, Equals("state", state)) for state in TurnState]
+            return await asyncio.gather(*map(self._turns.count, chosen))
+
+        counts = zip(TurnState, await self._calls.reading("count turns", read), strict=True)
+        return {state: count for state, count in counts if count}
+
     async def load(self, turn_id: str) -> Turn | None:
         async def read() -> Turn | None:
             found = await self._turns.retrieve([turn_point(turn_id)], TURN_FIELDS)

@@ -75,6 +75,13 @@ def cut(text: str) -> list[str]:
     reach = PIECES * PIECE
     if len(text) > 2 * reach:  # the seam lies in the middle, which is dropped below
         text = text[:reach] + text[-reach:]
+    pieces = cut_whole(text)
+    half = PIECES // 2
+    return pieces if len(pieces) <= PIECES else pieces[:half] + pieces[-half:]
+
+
+def cut_whole(text: str) -> list[str]:
+    """The same of a text of any length, with nothing left out."""
     pieces = []
     start = 0
     while len(text) - start > PIECE:
@@ -82,9 +89,7 @@ def cut(text: str) -> list[str]:
         pieces.append(text[start:end].strip())
         start = end
     pieces.append(text[start:].strip())
-    pieces = [piece for piece in pieces if piece]
-    half = PIECES // 2
-    return pieces if len(pieces) <= PIECES else pieces[:half] + pieces[-half:]
+    return [piece for piece in pieces if piece]
 
 
 def _break(text: str, start: int) -> int:

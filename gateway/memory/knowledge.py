@@ -5,18 +5,22 @@ memories in a scope of its own. A base of another project is as unknown as one t
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 from uuid import uuid4
 
 from gateway.errors import NoSuchKnowledgeBaseError
-from gateway.memory.model import Entry, Millis, Scope, knowledge_base, project_wide
-from gateway.memory.ports import Registry
+from gateway.memory.model import Entry, Millis, Scope, Turn, knowledge_base, project_wide
+from gateway.memory.ports import Registry, Store
 
-BASE = "base"  # the kind of a base's entry
+BASE = "base"  # the kinds of entries: of a base, of one of its files,
+FILE = "file"
+DELETED = "deleted-"  # and of either whose deletion has begun and may have been interrupted
 
 MOST_BASES = 100  # of one project: each that is asked is a search of its own
 ALL = "all"
+
+_AT_ONCE = 200  # entries that are deleted in one step
 
 
 class TooManyBasesError(ValueError):
@@ -90,6 +94,45 @@ async def resolve(
         if base_id in missing:
             raise NoSuchKnowledgeBaseError(base_id)
     return tuple(knowledge_base(project, base_id) for base_id in wanted)
+
+
+async def delete(store: Store, registry: Registry, project: str, base_id: str) -> None:
+    """Delete a base with its files and all that it holds; from its first step on it is not found.
+
+    What was interrupted is finished by whoever asks again. Raises NoSuchKnowledgeBaseError,
+    StoreError.
+    """
+    if not await begin_deleting(registry, project, BASE, base_id):
+        raise NoSuchKnowledgeBaseError(base_id)
+    everything = project_wide(project)
+    for kind in (FILE, DELETED + FILE):
+        while True:
+            files, _ = await registry.list_entries(everything, kind, group=base_id, limit=_AT_ONCE)
+            if not files:
+                break
+            await registry.delete_entries(everything, kind, [file.id for file in files])
+    await store.erase(knowledge_base(project, base_id))
+    await registry.delete_entries(everything, DELETED + BASE, [base_id])
+
+
+async def begin_deleting(registry: Registry, project: str, kind: str, entry_id: str) -> bool:
+    """Whether there is such an entry, or one whose deletion has begun; from now on it has.
+
+    The mark that stays until all is gone lets the deletion be taken up again.
+    """
+    everything = project_wide(project)
+    there = await registry.get_entries(everything, kind, [entry_id])
+    for entry in there:
+        await registry.put_entry(everything, replace(entry, kind=DELETED + kind))
+        await registry.delete_entries(everything, kind, [entry_id])
+    return bool(there or await registry.get_entries(everything, DELETED + kind, [entry_id]))
+
+
+async def is_kept(registry: Registry, turn: Turn) -> bool:
+    """Whether the file that a turn of a base was read out of is there still, and its base."""
+    everything = project_wide(turn.scope.project)
+    file = await registry.get_entries(everything, FILE, [turn.conversation])
+    return bool(file and await registry.get_entries(everything, BASE, [turn.scope.user]))
 
 
 def _base(entry: Entry) -> Base:

@@ -12,8 +12,7 @@ from dataclasses import replace
 from weakref import WeakValueDictionary
 
 from gateway.errors import StoreError
-from gateway.memory import paraphrase, tools
-from gateway.memory.episodes import episodes
+from gateway.memory import documents, knowledge, paraphrase, tools
 from gateway.memory.extraction import extract
 from gateway.memory.model import (
     Candidate,
@@ -28,7 +27,7 @@ from gateway.memory.model import (
     TurnState,
     now,
 )
-from gateway.memory.ports import Embedder, Outbox, Selection, Store
+from gateway.memory.ports import Embedder, Outbox, Registry, Selection, Store
 from gateway.memory.proposals.proposer import Proposer
 from gateway.memory.proposals.refining import refined, unspoken
 from gateway.memory.reconciliation import identity, reconcile, slots
@@ -47,7 +46,8 @@ ROUNDS = 20  # of reading and writing one turn's slots, while others write them 
 class Learner:
     """Learns into one store. `outbox` is the same ledger, read by turn id alone.
 
-    Without a `proposer` the rules alone read what is said.
+    Without a `proposer` the rules alone read what is said. The `registry` knows which documents are
+    there still: those of a file that was deleted are removed instead of learned.
     """
 
     def __init__(
@@ -56,12 +56,14 @@ class Learner:
         store: Store,
         outbox: Outbox,
         embedder: Embedder,
+        registry: Registry | None = None,
         proposer: Proposer | None = None,
         clock: Callable[[], Millis] = now,
     ) -> None:
         self._store = store
         self._outbox = outbox
         self._embedder = embedder
+        self._registry = registry
         self._proposer = proposer
         self._clock = clock
         # In one process, two turns of one user need not find out that they are in each other's way.
@@ -73,7 +75,7 @@ class Learner:
         Secrets in it are left out first. Raises StoreError.
         """
         turn = await without_secrets(turn)
-        pieces = episodes(learnable(turn))
+        pieces = documents.pieces(learnable(turn))
         entries = [Indexed(memory=piece.memory, words=piece.words) for piece in pieces]
         # A piece that is there already may have its vector, so it stays. The turn comes last: from
         # then on a job may learn it, and must find all its pieces or none to give a vector to.
@@ -90,15 +92,18 @@ class Learner:
         turn = await self._outbox.load(turn_id)
         while turn is not None and turn.state is not TurnState.LEARNED:
             await self._learn(turn)
+            await self._forget_deleted(turn)
             await self._outbox.mark(turn.id, TurnState.LEARNED, created=turn.created)
             turn = await self._outbox.load(turn_id)
 
     async def _learn(self, turn: Turn) -> None:
         said = learnable(turn)
-        pieces = episodes(said)
+        pieces = documents.pieces(said)
         vectors = await self._embedder.embed_documents([piece.dense_text for piece in pieces])
         held = await self._store.get_memories(turn.scope, [piece.memory.id for piece in pieces])
         newer = {memory.id for memory in held if memory.updated > turn.created}
+        if documents.is_document(turn):  # all were recorded: one that is gone was deleted
+            newer |= {piece.memory.id for piece in pieces} - {memory.id for memory in held}
         entries = [
             Indexed(memory=piece.memory, words=piece.words, vector=vector)
             for piece, vector in zip(pieces, vectors, strict=True)
@@ -112,6 +117,13 @@ class Learner:
             learned, by_model = tools.lessons(by_model, shown(said))
             await self._state(said, refined(by_rules, by_model))
             await self._use(said, learned)
+
+    async def _forget_deleted(self, turn: Turn) -> None:
+        """Of a file that was deleted while it was added or learned, nothing stays."""
+        if self._registry is None or not documents.is_document(turn):
+            return
+        if not await knowledge.is_kept(self._registry, turn):
+            await self._store.delete_conversation(turn.scope, turn.conversation)
 
     async def _state(self, turn: Turn, candidates: Sequence[Candidate]) -> None:
         """Add what the turn states to what is known, or bring what is known up to date."""

@@ -15,8 +15,10 @@ from collections.abc import (
     Sequence,
 )
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
+from gateway.memory.document_formats import Format
+from gateway.memory.documents import Chunk
 from gateway.memory.filters import Filter
 from gateway.memory.model import (
     Entry,
@@ -82,6 +84,10 @@ class Store(Protocol):
 
     async def get_turn(self, project: str, turn_id: str) -> Turn | None:
         """The turn of this id, whose ever it is in the project."""
+        ...
+
+    async def turn_states(self, scope: Scope, conversation: str) -> dict[TurnState, int]:
+        """How many turns of a conversation are in each state, of which there is any."""
         ...
 
     async def put_memories(self, scope: Scope, entries: Sequence[Indexed]) -> None:
@@ -306,6 +312,28 @@ class Extractor(Protocol):
         """What it wrote in answer to a chat; `schema` is the JSON schema that it was to keep to.
 
         Raises ExtractionBusyError when asking again may help, ExtractionError when not.
+        """
+        ...
+
+
+class DocumentReader(Protocol):
+    """Reads files of whatever origin, at no risk to this process."""
+
+    async def read(self, content: BinaryIO, format_: Format) -> list[Chunk]:
+        """What is written in a file, from its beginning, cut into chunks; at least one.
+
+        `content` has a file descriptor. Raises DocumentError.
+        """
+        ...
+
+
+class Fetcher(Protocol):
+    """Fetches what is at an address on the web, where that is allowed."""
+
+    async def fetch(self, url: str, into: BinaryIO, *, most: int) -> str:
+        """Write what is there, at most `most` bytes, and give its media type, or "".
+
+        Raises FetchError; nothing has been asked of anybody if the address is not allowed.
         """
         ...
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from gateway.memory import screening
+from gateway.memory import documents, screening
 from gateway.memory.model import Kind, Memory
 
 _TOKEN = 4  # characters
@@ -75,6 +75,12 @@ def day(time: int) -> str:
 
 def _line(memory: Memory) -> str:
     # An episode's text says already when it was said and by whom.
-    said = "" if memory.kind is Kind.EPISODE else f"[{day(memory.time)}] {memory.speaker}: "
+    who = memory.speaker if memory.kind is not Kind.DOCUMENT else _file(memory)
+    said = "" if memory.kind is Kind.EPISODE else f"[{day(memory.time)}] {who}: "
     ended = "" if memory.valid_to is None else f" (until {day(memory.valid_to)})"
     return "- " + said + screening.inert(memory.text) + ended
+
+
+def _file(memory: Memory) -> str:
+    """What a document's memory was read out of."""
+    return screening.inert(f"file {documents.named(memory)}")

@@ -58,6 +58,18 @@ class TurnLog:
             await self._queue.enqueue(turn.id)
         return Recorded.STORED
 
+    async def keep(self, turn: Turn) -> None:
+        """Record a turn in the store and queue it, for whoever can be told that it was not kept.
+
+        Raises StoreError; nothing is spooled.
+        """
+        try:
+            async with asyncio.timeout(self._write_timeout):
+                await self._learner.record(turn)
+        except TimeoutError:
+            raise StoreError("the store does not answer") from None
+        await self._queue.enqueue(turn.id)
+
     async def replay(self) -> None:
         """Give the store what the spool holds, oldest first. Raises StoreError, SpoolError.
 

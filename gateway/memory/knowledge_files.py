@@ -1,0 +1,216 @@
+"""The files of knowledge bases: added, told how far they are, read back, deleted.
+
+A file's id follows from its base, name, type and content, so that the same file added twice is one.
+Its entry is written before what was read out of it, and whoever adds or learns looks for the entry
+afterwards: of a file that is deleted meanwhile nothing stays.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal, TypeAlias
+
+from gateway.memory import documents, knowledge
+from gateway.memory.documents import Chunk
+from gateway.memory.filters import Condition
+from gateway.memory.knowledge import DELETED, FILE
+from gateway.memory.model import (
+    Entry,
+    Kind,
+    Memory,
+    Millis,
+    TurnState,
+    identifier,
+    knowledge_base,
+    project_wide,
+)
+from gateway.memory.ports import Registry, Selection, Store
+from gateway.memory.turn_log import TurnLog
+
+Type: TypeAlias = Literal["document", "skill"]
+
+INTERRUPTED: Millis = 10 * 60_000  # after which what is not recorded is not being recorded
+
+_DOCUMENTS = frozenset({Kind.DOCUMENT})
+_AT_ONCE = 200  # entries that are read at once
+
+
+class State(StrEnum):
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """A file as it was given: its size in bytes, and the SHA-256 of its content in hexadecimal."""
+
+    name: str
+    type: Type
+    size: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """A file of a base. It was recorded in `turns` turns; `error` says why it could not be read."""
+
+    id: str
+    base: str
+    name: str
+    type: Type
+    size: int
+    turns: int
+    chunks: int
+    error: str
+    created: Millis
+
+
+def file_id(base_id: str, given: Given) -> str:
+    """32 hexadecimal digits, the same for the same file in the same base."""
+    return identifier("file", base_id, given.name, given.type, given.digest).replace("-", "")
+
+
+async def find(registry: Registry, project: str, ids: Sequence[str]) -> list[File]:
+    """Those of these files that the project has, in the order asked. Raises StoreError."""
+    entries = await registry.get_entries(project_wide(project), FILE, list(dict.fromkeys(ids)))
+    return [_file(entry) for entry in entries]
+
+
+async def listed(
+    registry: Registry,
+    project: str,
+    base_id: str,
+    *,
+    type_: Type | None = None,
+    limit: int,
+    offset: int = 0,
+) -> tuple[list[File], int]:
+    """A page of a base's files, latest added first, and how many there are. Raises StoreError."""
+    everything = project_wide(project)
+    if type_ is None:
+        entries, total = await registry.list_entries(
+            everything, FILE, group=base_id, limit=limit, offset=offset
+        )
+        return [_file(entry) for entry in entries], total
+    chosen: list[File] = []
+    start, total = 0, 1
+    while start < total:
+        entries, total = await registry.list_entries(
+            everything, FILE, group=base_id, limit=_AT_ONCE, offset=start
+        )
+        chosen += [file for file in map(_file, entries) if file.type == type_]
+        start += _AT_ONCE
+    return chosen[offset : offset + limit], len(chosen)
+
+
+async def state(store: Store, project: str, file: File, now: Millis) -> tuple[State, str]:
+    """How far a file is, and why it failed if it did. Raises StoreError."""
+    if file.error:
+        return State.FAILED, file.error
+    counts = await store.turn_states(knowledge_base(project, file.base), file.id)
+    if counts.get(TurnState.PARKED):
+        return State.FAILED, "a part of it could not be learned"
+    if counts.get(TurnState.LEARNED, 0) >= file.turns:
+        return State.COMPLETED, ""
+    if sum(counts.values()) < file.turns and now - file.created > INTERRUPTED:
+        return State.FAILED, "adding it was interrupted: add it again"
+    return State.RUNNING, ""
+
+
+async def is_recorded(store: Store, project: str, file: File) -> bool:
+    """Whether all that was read out of it is there or given up on; then adding it adds nothing."""
+    counts = await store.turn_states(knowledge_base(project, file.base), file.id)
+    whole = sum(counts.values()) >= file.turns and not counts.get(TurnState.PARKED)
+    return whole and not file.error
+
+
+async def add(
+    store: Store,
+    registry: Registry,
+    turn_log: TurnLog,
+    *,
+    project: str,
+    base_id: str,
+    given: Given,
+    read: Sequence[Chunk] | str,
+    now: Millis,
+) -> File | None:
+    """Record what was read out of a file, or why it could not be read; None if it is deleted now.
+
+    When this returns, all of it survives a crash and is found by its words. Raises StoreError, and
+    then the same again does what is left to do.
+    """
+    key = file_id(base_id, given)
+    scope = knowledge_base(project, base_id)
+    error, chunks = (read, []) if isinstance(read, str) else ("", list(read))
+    turns = documents.turns(scope, key, chunks, name=given.name, type_=given.type, now=now)
+    value = {
+        "name": given.name,
+        "type": given.type,
+        "size": given.size,
+        "turns": len(turns),
+        "chunks": len(chunks),
+        "error": error,
+    }
+    entry = Entry(kind=FILE, id=key, value=value, created=now, updated=now, group=base_id)
+    await registry.put_entry(project_wide(project), entry)
+    for turn in turns:
+        await turn_log.keep(turn)
+        if not await knowledge.is_kept(registry, turn):
+            await store.delete_conversation(scope, key)
+            break
+    if not await _is_there(registry, project, base_id, key):
+        await registry.delete_entries(project_wide(project), FILE, [key])
+        return None
+    return _file(entry)
+
+
+async def _is_there(registry: Registry, project: str, base_id: str, key: str) -> bool:
+    everything = project_wide(project)
+    there = await registry.get_entries(everything, FILE, [key])
+    return bool(there and await registry.get_entries(everything, knowledge.BASE, [base_id]))
+
+
+async def chunks(
+    store: Store, project: str, file: File, *, limit: int, offset: int = 0
+) -> tuple[list[Memory], int]:
+    """A page of what was read out of a file, in its order, and how many there are in all."""
+    scope = knowledge_base(project, file.base)
+    own = Selection(kinds=_DOCUMENTS, where=Condition("conversation_id", "eq", file.id))
+    _, total = await store.list_memories(scope, own, limit=1)
+    end = max(total - offset, 0)  # they come last first
+    start = max(end - limit, 0)
+    if start == end:
+        return [], total
+    page, _ = await store.list_memories(scope, own, limit=end - start, offset=start)
+    return page[::-1], total
+
+
+async def delete(store: Store, registry: Registry, project: str, file_id: str) -> bool:
+    """Delete a file with all that was read out of it; whether there was one. Raises StoreError.
+
+    What was interrupted is finished by whoever asks again.
+    """
+    if not await knowledge.begin_deleting(registry, project, FILE, file_id):
+        return False
+    everything = project_wide(project)
+    for entry in await registry.get_entries(everything, DELETED + FILE, [file_id]):
+        await store.delete_conversation(knowledge_base(project, entry.group), file_id)
+        await registry.delete_entries(everything, DELETED + FILE, [file_id])
+    return True
+
+
+def _file(entry: Entry) -> File:
+    value = entry.value
+    return File(
+        id=entry.id,
+        base=entry.group,
+        name=value["name"],
+        type=value["type"],
+        size=value["size"],
+        turns=value["turns"],
+        chunks=value["chunks"],
+        error=value["error"],
+        created=entry.created,
+    )

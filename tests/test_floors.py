@@ -15,7 +15,7 @@ import gateway
 PACKAGE = Path(gateway.__file__).parent
 
 GROUND = {"", "settings", "errors", "metrics", "logs"}
-ROOF = {"main", "parts", "worker", "jobs", "doctor", "cli", "__main__"}
+ROOF = {"main", "parts", "worker", "jobs", "doctor", "imports", "cli", "__main__"}
 MAY_IMPORT = {
     **dict.fromkeys(GROUND, GROUND),
     "memory": {"memory", "errors"},

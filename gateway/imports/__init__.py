@@ -1,0 +1,1 @@
+"""Conversations held elsewhere, read from the exports of other applications."""

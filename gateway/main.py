@@ -63,12 +63,14 @@ async def running(
         )
         model = await stack.enter_async_context(chat_model(settings, metrics))
         proposer = await stack.enter_async_context(open_proposer(settings, model, metrics))
+        recaller = Recaller(store, embedder)
         learner = Learner(
             store=store,
             outbox=store,
             embedder=embedder,
             registry=store.registry,
             proposer=proposer,
+            shared=recaller.shared,
         )
         metrics.gauge("gateway_in_flight", "Requests being served.", lambda: len(drain))
         metrics.gauge("gateway_tasks", "Tasks of the event loop.", lambda: len(asyncio.all_tasks()))
@@ -98,7 +100,7 @@ async def running(
             model=model,
             store=store,
             registry=store.registry,
-            recaller=Recaller(store, embedder),
+            recaller=recaller,
             learner=learner,
             turn_log=turn_log,
             background=background,

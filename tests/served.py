@@ -75,12 +75,14 @@ async def served(
     )
     stack = AsyncExitStack()
     proposer = await stack.enter_async_context(open_proposer(config, model, metrics))
+    recaller = Recaller(store, embedder)
     learner = Learner(
         store=store,
         outbox=store,
         embedder=embedder,
         registry=store.registry,
         proposer=proposer,
+        shared=recaller.shared,
     )
     here = LocalQueue(learner.learn, store, metrics)
     turn_log = TurnLog(
@@ -99,7 +101,7 @@ async def served(
         model=model,
         store=store,
         registry=store.registry,
-        recaller=Recaller(store, embedder),
+        recaller=recaller,
         learner=learner,
         turn_log=turn_log,
         background=background,

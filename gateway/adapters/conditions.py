@@ -11,7 +11,7 @@ from uuid import UUID
 
 from gateway.adapters.records import LISTED, OWNER, PROJECT, digest, facet, owner
 from gateway.memory import filters
-from gateway.memory.model import Holder, Kind, Scope, Status
+from gateway.memory.model import Kind, Scope, Status
 from gateway.memory.ports import Selection
 
 _TIMES = {"create_time": "created", "update_time": "updated"}
@@ -85,10 +85,8 @@ def in_project(project: str, *conditions: Condition) -> Group:
 
 
 def everything_of(scope: Scope) -> Group:
-    """The memories of this scope, and what its user contributed to others of the project."""
-    if scope.holder is not Holder.USER:
-        return within(scope)
-    contributed = in_project(scope.project, _has("contributor", scope.user))
+    """The memories of this scope, and what its holder shared with others of the project."""
+    contributed = in_project(scope.project, _has("contributor", scope.contributor))
     return Group("any", (within(scope), contributed))
 
 
@@ -117,6 +115,10 @@ def chosen(scope: Scope, selection: Selection) -> Group:
         conditions.append(_has("attribute", selection.attribute))
     if selection.instruction is not None:
         conditions.append(_has("instruction", selection.instruction))
+    if selection.by is not None:
+        conditions.append(_has("contributor", selection.by))
+    if selection.not_by is not None:
+        conditions.append(Group("none", (_has("contributor", selection.not_by),)))
     if selection.where is not None:
         tree = filters.demanded(selection.where, scope.holder)
         conditions += [] if tree is None else [_translated(tree)]

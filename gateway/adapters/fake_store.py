@@ -14,7 +14,6 @@ from gateway.errors import StoreError
 from gateway.memory.filters import matches
 from gateway.memory.model import (
     Hit,
-    Holder,
     Indexed,
     Memory,
     Millis,
@@ -139,7 +138,7 @@ class FakeStore:
 
     async def erase(self, scope: Scope) -> int:
         def of_others(memory: Memory) -> bool:
-            contributed = scope.holder is Holder.USER and memory.contributor == scope.user
+            contributed = memory.contributor == scope.contributor
             return memory.scope != scope and not (
                 contributed and memory.scope.project == scope.project
             )
@@ -205,6 +204,8 @@ class FakeStore:
             and memory.status in selection.statuses
             and selection.attribute in {None, memory.attribute}
             and selection.instruction in {None, memory.instruction}
+            and selection.by in {None, memory.contributor}
+            and (selection.not_by is None or memory.contributor != selection.not_by)
             and (selection.where is None or matches(selection.where, memory))
         ]
 

@@ -30,8 +30,9 @@ from gateway.memory.model import (
 from gateway.memory.ports import Embedder, Outbox, Registry, Selection, Store
 from gateway.memory.proposals.proposer import Proposer
 from gateway.memory.proposals.refining import refined, unspoken
-from gateway.memory.reconciliation import identity, reconcile, slots
+from gateway.memory.reconciliation import identity, reconcile, retired, slots
 from gateway.memory.redaction import without_secrets
+from gateway.memory.sharing import episode_copy, shared_turns, stated_copies
 from gateway.memory.tool_calls import shown
 from gateway.memory.wording import UNTYPED
 
@@ -47,7 +48,8 @@ class Learner:
     """Learns into one store. `outbox` is the same ledger, read by turn id alone.
 
     Without a `proposer` the rules alone read what is said. The `registry` knows which documents are
-    there still: those of a file that was deleted are removed instead of learned.
+    there still: those of a file that was deleted are removed instead of learned. `shared` is told
+    of each scope that something is shared with.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Learner:
         registry: Registry | None = None,
         proposer: Proposer | None = None,
         clock: Callable[[], Millis] = now,
+        shared: Callable[[Scope], None] = lambda _: None,
     ) -> None:
         self._store = store
         self._outbox = outbox
@@ -66,6 +69,7 @@ class Learner:
         self._registry = registry
         self._proposer = proposer
         self._clock = clock
+        self._shared = shared
         # In one process, two turns of one user need not find out that they are in each other's way.
         self._locks: WeakValueDictionary[Scope, asyncio.Lock] = WeakValueDictionary()
 
@@ -100,16 +104,22 @@ class Learner:
         said = learnable(turn)
         pieces = documents.pieces(said)
         vectors = await self._embedder.embed_documents([piece.dense_text for piece in pieces])
-        held = await self._store.get_memories(turn.scope, [piece.memory.id for piece in pieces])
-        newer = {memory.id for memory in held if memory.updated > turn.created}
-        if documents.is_document(turn):  # all were recorded: one that is gone was deleted
-            newer |= {piece.memory.id for piece in pieces} - {memory.id for memory in held}
         entries = [
             Indexed(memory=piece.memory, words=piece.words, vector=vector)
             for piece, vector in zip(pieces, vectors, strict=True)
-            if piece.memory.id not in newer
         ]
-        await self._store.revise_memories(turn.scope, entries, held)
+        own = await self._keep(turn, entries)
+        taken_out = {memory.id for memory in own if retired(memory)}
+        for copy in shared_turns(said):
+            copies = [
+                Indexed(
+                    memory=episode_copy(piece.memory, turn.scope), words=piece.words, vector=vector
+                )
+                for piece, vector in zip(documents.pieces(copy), vectors, strict=True)
+                if piece.memory.id not in taken_out
+            ]
+            await self._keep(copy, copies)
+            self._shared(copy.scope)
         by_rules = extract(said)
         await self._state(said, by_rules)
         await self._use(said)
@@ -117,6 +127,16 @@ class Learner:
             learned, by_model = tools.lessons(by_model, shown(said))
             await self._state(said, refined(by_rules, by_model))
             await self._use(said, learned)
+
+    async def _keep(self, turn: Turn, entries: Sequence[Indexed]) -> list[Memory]:
+        """Write the pieces of a turn but those that were changed since; what was there of them."""
+        held = await self._store.get_memories(turn.scope, [each.memory.id for each in entries])
+        newer = {memory.id for memory in held if memory.updated > turn.created}
+        if documents.is_document(turn):  # all were recorded: one that is gone was deleted
+            newer |= {each.memory.id for each in entries} - {memory.id for memory in held}
+        left = [entry for entry in entries if entry.memory.id not in newer]
+        await self._store.revise_memories(turn.scope, left, held)
+        return held
 
     async def _forget_deleted(self, turn: Turn) -> None:
         """Of a file that was deleted while it was added or learned, nothing stays."""
@@ -145,6 +165,33 @@ class Learner:
 
         if candidates:
             await self._revise(turn.scope, read, change)
+            for copy in shared_turns(turn):
+                await self._share(turn, copy, candidates)
+
+    async def _share(self, turn: Turn, copy: Turn, candidates: Sequence[Candidate]) -> None:
+        """Add what the turn states to what its user has shared with the scope of the copy."""
+        own = await self._known(turn.scope, slots(candidates))
+        said_again = await self._said_again(turn.scope, candidates, own)
+        copies = stated_copies(candidates, own, said_again, turn.scope)
+        contributor = turn.scope.contributor
+
+        async def read() -> Sequence[Memory]:
+            return await self._known(copy.scope, slots(copies), by=contributor)
+
+        async def change(known: Sequence[Memory]) -> list[Memory]:
+            operations = reconcile(
+                list(copies),
+                known,
+                scope=copy.scope,
+                labels=copy.labels,
+                now=self._clock(),
+                said_again=copies,
+                contributor=contributor,
+            )
+            return [operation.memory for operation in operations]
+
+        if copies:
+            await self._revise(copy.scope, read, change)
 
     async def _use(self, turn: Turn, learned: Sequence[tools.Lesson] = ()) -> None:
         """Add what came of the tools that the turn used to what is known of them."""
@@ -206,11 +253,13 @@ class Learner:
                 found.setdefault(candidate, memory.id)
         return found
 
-    async def _known(self, scope: Scope, attributes: Collection[str]) -> Sequence[Memory]:
+    async def _known(
+        self, scope: Scope, attributes: Collection[str], *, by: str | None = None
+    ) -> Sequence[Memory]:
         """Everything in these slots, what was superseded included."""
         known: list[Memory] = []
         for attribute in sorted(attributes):
-            chosen = Selection(kinds=STATED, statuses=KEPT, attribute=attribute)
+            chosen = Selection(kinds=STATED, statuses=KEPT, attribute=attribute, by=by)
             known += (await self._store.list_memories(scope, chosen, limit=SLOT_LIMIT))[0]
         return known
 

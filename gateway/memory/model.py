@@ -68,6 +68,11 @@ class Scope:
             return (self.project, self.user)
         return (self.holder, self.project, self.user)
 
+    @property
+    def contributor(self) -> str:
+        """How what its holder shares with others is marked there: a user by their id."""
+        return self.user if self.holder is Holder.USER else identifier("contributor", *self.parts)
+
 
 def public(project: str) -> Scope:
     """What everybody in the project may recall."""
@@ -230,8 +235,8 @@ class Memory:
     later said is the current one. `valid_to` is set once `superseded_by` is. `instruction` marks a
     standing instruction ("always answer in French"), which recall shows whatever the question.
     `position` orders the episodes of a conversation. `title` is one that somebody gave it, `detail`
-    what its kind alone has, as JSON. `contributor` is the user whose turn it comes from, where it
-    is not in that user's own scope. `revisions` are what it was before somebody changed it by hand,
+    what its kind alone has, as JSON. `contributor` is that of the scope whose turn it comes from,
+    where it is shared with others. `revisions` are what it was before somebody changed it by hand,
     oldest first. `time` is when it was said, `event_time` when what it tells happened, if it tells
     that.
     """

@@ -37,13 +37,18 @@ from gateway.memory.model import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Which memories of a scope: all must hold. An empty `kinds` or `statuses` is a ValueError."""
+    """Which memories of a scope: all must hold. An empty `kinds` or `statuses` is a ValueError.
+
+    `by` is who contributed them, `not_by` who did not.
+    """
 
     kinds: frozenset[Kind]
     statuses: frozenset[Status] = frozenset({Status.ACTIVATED})
     where: Filter | None = None
     attribute: str | None = None
     instruction: bool | None = None
+    by: str | None = None
+    not_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +145,7 @@ class Store(Protocol):
     async def erase(self, scope: Scope) -> int:
         """Remove every turn and memory of the scope for good; how many there were.
 
-        Of a user's scope, what that user contributed to others of the project goes too.
+        What its holder shared with others of the project goes too.
         """
         ...
 

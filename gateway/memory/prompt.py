@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gateway.memory import documents, screening
-from gateway.memory.model import Kind, Memory
+from gateway.memory.model import Holder, Kind, Memory
 
 _TOKEN = 4  # characters
 _OPEN, _CLOSE = "<memories>", "</memories>"
@@ -21,6 +21,10 @@ _PREFACE = (
 )
 _USED = "What came of tools when they were used before, as they told it themselves:"
 _WISHES = "What this user asked for in every answer, in their own words:"
+_ORIGINS = {
+    Holder.PUBLIC: "[shared by another user] ",
+    Holder.BASE: "[from a knowledge base] ",
+}
 _BLOCK = re.compile(
     rf"{_OPEN}\n{re.escape(_PREFACE)}\n(?P<lines>.*?)\n{_CLOSE}\n\n(?P<rest>.*)\Z", re.DOTALL
 )
@@ -31,8 +35,8 @@ def block(
 ) -> str:
     """The block for these memories, ending in an empty line; "" when there are none.
 
-    `memories` are ordered here, oldest first. `standing` are the user's standing instructions,
-    `tools` what is known of the use of tools.
+    `memories` are ordered here, oldest first; what others shared says so. `standing` are the user's
+    standing instructions, `tools` what is known of the use of tools.
     """
     if not memories and not standing and not tools:
         return ""
@@ -78,7 +82,12 @@ def _line(memory: Memory) -> str:
     who = memory.speaker if memory.kind is not Kind.DOCUMENT else _file(memory)
     said = "" if memory.kind is Kind.EPISODE else f"[{day(memory.time)}] {who}: "
     ended = "" if memory.valid_to is None else f" (until {day(memory.valid_to)})"
-    return "- " + said + screening.inert(memory.text) + ended
+    return "- " + _origin(memory) + said + screening.inert(memory.text) + ended
+
+
+def _origin(memory: Memory) -> str:
+    """Where somebody else's word comes from, so that it is not taken for the user's."""
+    return _ORIGINS.get(memory.scope.holder, "") if memory.contributor else ""
 
 
 def _file(memory: Memory) -> str:

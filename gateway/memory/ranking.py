@@ -167,7 +167,7 @@ def _scores(hits: Sequence[Hit], question: str) -> list[_Score]:
     scores = []
     for hit in hits:
         meaning = _DENSE_UNKNOWN if hit.dense is None else hit.dense
-        if hit.memory.kind is Kind.PREFERENCE:
+        if hit.memory.kind is Kind.PREFERENCE and not hit.memory.contributor:
             meaning += _PREFERENCE
         counts = _ASKED if _only_asks(hit.memory) else 1.0
         scores.append((counts * meaning, counts * weight * (hit.lexical or 0.0)))
@@ -181,13 +181,18 @@ def _only_asks(memory: Memory) -> bool:
     return only_asks(_said(memory))
 
 
+def _by_user(memory: Memory) -> bool:
+    """Whether it is the word of the user who asks, and not of another who shared it."""
+    return memory.speaker is Speaker.USER and not memory.contributor
+
+
 def _said(memory: Memory) -> str:
     return memory.sources[0].content if memory.sources else ""
 
 
 def _own_word(memory: Memory) -> bool:
     """Whether the user said it to an assistant; what they prefer has a measure of its own."""
-    said = memory.speaker is Speaker.USER and memory.kind is not Kind.PREFERENCE
+    said = _by_user(memory) and memory.kind is not Kind.PREFERENCE
     return said and not _named(memory) and not _only_asks(memory)
 
 
@@ -245,7 +250,7 @@ def _order(
                 total += _form(_said(memory), for_when=for_when)
         else:
             total = meaning + words * _UNNAMED
-            if memory.speaker is Speaker.USER and not to_assistant:
+            if _by_user(memory) and not to_assistant:
                 total += _OWN_WORDS
         if days and _day(memory) in days:
             total += _PERIOD

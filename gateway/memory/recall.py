@@ -7,7 +7,7 @@ can show; it never means a failed chat.
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from gateway.errors import EmbedderBusyError, EmbeddingError, StoreError
@@ -15,6 +15,7 @@ from gateway.memory.filters import Filter
 from gateway.memory.model import Hit, Kind, Memory, Millis, Scope, Status, Vector, now
 from gateway.memory.ports import Embedder, Search, Selection, Store
 from gateway.memory.prompt import tokens
+from gateway.memory.public_memory import PublicMemory
 from gateway.memory.ranking import CANDIDATES, Ranked, merit, rank
 from gateway.memory.telling import asks_of_the_past
 from gateway.memory.tools import helpful, memory_id
@@ -38,8 +39,8 @@ class RecallOptions:
     `floor` is the least relevance, 0..1, and `token_budget` what all the texts may take (None: no
     bound). `present` are texts that the prompt holds already and that need no repeating. `standing`
     asks for the user's standing instructions as well. `also` are scopes that are searched beside
-    the user's own; whose a memory is, its scope says. `tools` are the names of tools whose use is
-    recalled too, whatever the question.
+    the user's own and the project's public one; whose a memory is, its scope says. `tools` are the
+    names of tools whose use is recalled too, whatever the question.
     """
 
     kinds: frozenset[Kind]
@@ -79,6 +80,11 @@ class Recaller:
         self._store = store
         self._embedder = embedder
         self._clock = clock
+        self._public = PublicMemory(store)
+
+    def shared(self, scope: Scope) -> None:
+        """Told of each scope that this process shares something with, which is then searched."""
+        self._public.written(scope)
 
     async def within(
         self, seconds: float, scope: Scope, question: str, options: RecallOptions
@@ -130,7 +136,8 @@ class Recaller:
         """What bears on the question, and why it may be less than all.
 
         What a later statement has followed is found only by who asks about the past; what somebody
-        archived, never.
+        archived, never. What the user shared with others is in the user's own scope already, and as
+        it is now; so in other scopes only what others shared is found.
         """
         vector, reason = await self._embed(question)
         statuses = _EVER if asks_of_the_past(question) else _NOW
@@ -141,8 +148,16 @@ class Recaller:
             limit=CANDIDATES,
             merit=merit(question),
         )
-        searches = (self._store.search(each, search) for each in (scope, *options.also))
-        found = [hit for hits in await asyncio.gather(*searches) for hit in hits]
+        of_others = replace(search, selection=replace(search.selection, not_by=scope.contributor))
+        everybody = self._public.scopes(scope.project)
+        others = [each for each in dict.fromkeys((*everybody, *options.also)) if each != scope]
+        results = await asyncio.gather(
+            self._store.search(scope, search),
+            *(self._store.search(each, of_others) for each in others),
+        )
+        if others and others[0] in everybody and not results[1]:
+            await self._public.found_nothing(scope.project)
+        found = [hit for hits in results for hit in hits]
         return [hit for hit in found if _may_be_shown(hit.memory)], reason
 
     async def _embed(self, question: str) -> tuple[Vector | None, str]:

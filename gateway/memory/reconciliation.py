@@ -61,12 +61,14 @@ def reconcile(
     labels: Labels,
     now: Millis,
     said_again: Mapping[Candidate, str] = MappingProxyType({}),
+    contributor: str = "",
 ) -> list[Operation]:
     """The changes that the candidates of one turn make; none for what is known already.
 
     `known` is every memory of the scope in one of `slots(candidates)`, whatever its status: of two
     statements in one slot the later said holds, also when it is learned first. `said_again`
-    gives the ids of the memories that some candidates only reword. Raises ValueError for a memory
+    gives the ids of the memories that some candidates only reword. In a scope that is shared,
+    `contributor` is whose turn it is and whose memories are known. Raises ValueError for a memory
     of another scope and for a candidate without an attribute.
     """
     wanted = slots(candidates)
@@ -81,16 +83,16 @@ def reconcile(
     after = dict(before)
     for position, candidate in enumerate(candidates):
         said = _memory(candidate, position, scope, labels, now)
-        said = replace(said, id=said_again.get(candidate, said.id))
+        said = replace(said, id=said_again.get(candidate, said.id), contributor=contributor)
         held = after.get(said.id)
         if held is None:
             after[said.id] = said
-        elif not _retired(held):
+        elif not retired(held):
             after[said.id] = _merged(held, said)
         elif said.time > held.updated:
             after[said.id] = replace(_merged(held, said), status=Status.ACTIVATED)
     for slot in wanted:
-        after |= _history([m for m in after.values() if m.attribute == slot and not _retired(m)])
+        after |= _history([m for m in after.values() if m.attribute == slot and not retired(m)])
     return _changes(before, after, now)
 
 
@@ -246,7 +248,7 @@ def _order(memory: Memory) -> tuple[Millis, int, str, str, str]:
     return (memory.time, memory.position, memory.conversation, memory.text, memory.id)
 
 
-def _retired(memory: Memory) -> bool:
+def retired(memory: Memory) -> bool:
     """Whether someone, not history, took the memory out: it stays so until it is said anew."""
     return memory.status is Status.DELETED or (
         memory.status is Status.ARCHIVED and not memory.superseded_by

@@ -1,0 +1,77 @@
+"""Shared memory: what a turn states is written for others too, where its user allows that.
+
+Others are everybody in the project, or who asks a knowledge base. A copy is made of the shared turn
+alone and knows nothing of what else its user said; it bears who contributed it, and no name of the
+conversation. In a shared scope each contributor has slots of their own: nobody's word ends
+another's.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from gateway.memory.model import (
+    Candidate,
+    Memory,
+    Scope,
+    Turn,
+    identifier,
+    knowledge_base,
+    public,
+)
+from gateway.memory.ports import Store
+from gateway.memory.reconciliation import identity, retired
+
+
+def shared_turns(turn: Turn) -> list[Turn]:
+    """The turn as each scope sees it that it is shared with; none, where it is not."""
+    project = turn.scope.project
+    scopes = [public(project)] if turn.public else []
+    scopes += [knowledge_base(project, base_id) for base_id in dict.fromkeys(turn.bases)]
+    labels = replace(turn.labels, related=())
+    return [
+        replace(turn, scope=scope, conversation="", preceding="", labels=labels) for scope in scopes
+    ]
+
+
+def copy_id(memory_id: str) -> str:
+    """The id of the copies of a user's memory, the same in whatever scope it is shared."""
+    return identifier("shared", memory_id)
+
+
+def episode_copy(episode: Memory, contributor: Scope) -> Memory:
+    """An episode of a shared turn as what its contributor's own has become there."""
+    return replace(episode, id=copy_id(episode.id), contributor=contributor.contributor)
+
+
+def stated_copies(
+    candidates: Iterable[Candidate],
+    known: Iterable[Memory],
+    said_again: Mapping[Candidate, str],
+    scope: Scope,
+) -> dict[Candidate, str]:
+    """What a turn states, for others, each with the id of the copy.
+
+    Left out is what its user's own memory, `known`, does not hold: what the user has taken out, and
+    the assistant's view of what the user has spoken of. `said_again` are the ids of the memories
+    that some candidates only reword.
+    """
+    own = {memory.id: memory for memory in known}
+    copies: dict[Candidate, str] = {}
+    for candidate in candidates:
+        memory = own.get(said_again.get(candidate) or identity(candidate, scope))
+        if memory is not None and not retired(memory):
+            nameless = replace(candidate.source, conversation="")
+            copies[replace(candidate, source=nameless)] = copy_id(memory.id)
+    return copies
+
+
+async def withdraw(store: Store, project: str, ids: Iterable[str]) -> int:
+    """Remove the shared copies of these memories for good; how many there were.
+
+    For whoever deletes a user's own. Raises StoreError.
+    """
+    held = defaultdict[Scope, list[str]](list)
+    for copy in await store.find_memories(project, [copy_id(each) for each in ids]):
+        held[copy.scope].append(copy.id)
+    return sum([await store.delete_memories(scope, copies) for scope, copies in held.items()])

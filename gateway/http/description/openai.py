@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from gateway.http.description.family import Schema
-from gateway.http.description.operations import PLACE
+from gateway.http.description.operations import PLACE, event
 from gateway.http.options import MOST_ID, MemoryField
 
 WITH_MEMORY, UNTOUCHED = "With memory", "Passed through"
@@ -155,7 +155,7 @@ def _with_memory(
                 "headers": headers,
                 "content": {
                     "application/json": {"schema": _ANY},
-                    "text/event-stream": {"schema": {"type": "string"}},
+                    "text/event-stream": {"schema": event()},
                 },
             },
             "default": _refused(refusal),

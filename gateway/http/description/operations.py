@@ -150,6 +150,20 @@ def _without(asked: Schema, names: set[str]) -> Schema:
     return rest | {"required": required} if required else rest
 
 
+def event(data: Schema | None = None) -> Schema:
+    """One event of a stream, whose data is JSON of this schema."""
+    written: Schema = {"type": "string", "contentMediaType": "application/json"}
+    return {
+        "type": "object",
+        "description": "Each event of the stream.",
+        "properties": {
+            "event": {"type": "string"},
+            "data": written | ({"contentSchema": data} if data else {}),
+        },
+        "required": ["data"],
+    }
+
+
 def _identifier(method: str, path: str) -> str:
     return "_".join([method.lower(), *re.findall(r"\w+", path)])
 

@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gateway import __version__, logs
+from gateway.cli_keys import keys
 from gateway.errors import StartupError
 from gateway.settings import Settings, load_settings
 
@@ -33,6 +34,7 @@ app = typer.Typer(
 )
 jobs = typer.Typer(help="What waits to be learned, and what was given up.")
 app.add_typer(jobs, name="jobs")
+app.add_typer(keys, name="keys")
 _IMPORTED = (
     TextColumn("{task.description}"),
     BarColumn(),
@@ -247,7 +249,7 @@ def _banner(settings: Settings, port: int) -> None:
         "           a real one needs GATEWAY_UPSTREAM_BASE_URL\n"
         "           and GATEWAY_UPSTREAM_API_KEY"
     )
-    key = "" if not settings.api_keys else " -H 'authorization: Bearer YOUR_KEY'"
+    key = "" if not settings.written_keys() else " -H 'authorization: Bearer YOUR_KEY'"
     kept = re.sub(r"//[^/@]*@", "//", settings.qdrant_url) or settings.data_dir.resolve()
     _out.print(
         f"""Memory Gateway {__version__}

@@ -20,6 +20,7 @@
   x DocumentError           a file cannot be read as a document
   x FetchError              what is at an address cannot be had
   x NoSuchKnowledgeBaseError  a project has no knowledge base of this id
+  x OverBudgetError         a key has taken what it may
 """
 
 
@@ -115,3 +116,16 @@ class FetchError(GatewayError):
 
 class NoSuchKnowledgeBaseError(GatewayError):
     """The project has no knowledge base of this id, which is the message."""
+
+
+class OverBudgetError(GatewayError):
+    """A key takes more than it may: `most` of `what`, again in `wait` seconds.
+
+    `what` is a field of `Allowance`.
+    """
+
+    def __init__(self, what: str, most: int, *, wait: int) -> None:
+        super().__init__(what)
+        self.what = what
+        self.most = most
+        self.wait = wait

@@ -13,19 +13,27 @@ from gateway.adapters.arq_worker import WorkerTimes
 from gateway.adapters.completion import CompletionExtractor
 from gateway.adapters.edge import EdgeStore
 from gateway.adapters.embeddings import FastEmbedder
+from gateway.adapters.local_counter import LocalCounter
 from gateway.adapters.local_queue import LocalQueue
 from gateway.adapters.minilm import MODEL, ensure_default_model
 from gateway.adapters.offline_model import OfflineModel
 from gateway.adapters.qdrant import QdrantStore, server_client
 from gateway.adapters.qdrant_calls import CallTimeouts
 from gateway.adapters.qdrant_collections import Layout
+from gateway.adapters.redis_counter import RedisCounter
+from gateway.adapters.secret_file import kept_secret
 from gateway.adapters.servers import Server
 from gateway.adapters.spool import FileSpool
 from gateway.adapters.upstream import Timeouts, Upstream
 from gateway.adapters.upstreams import Upstreams
 from gateway.errors import StartupError
+from gateway.keys.budget import Budget
+from gateway.keys.identity import Identity
+from gateway.keys.key import OWN, Allowance, Grant, Key, digest_of
+from gateway.keys.keyring import REFRESH, Keyring
 from gateway.memory.learning import Learner
-from gateway.memory.ports import ChatModel, Outbox
+from gateway.memory.model import now
+from gateway.memory.ports import ChatModel, Outbox, Registry
 from gateway.memory.proposals.proposer import TRIES, Proposer
 from gateway.memory.turn_log import Recorded, TurnLog
 from gateway.metrics import Metrics
@@ -252,6 +260,80 @@ def redis(settings: Settings) -> Redis:
         return connection(settings.redis_url.get_secret_value())
     except ValueError:
         raise StartupError("GATEWAY_REDIS_URL is not the URL of a Redis") from None
+
+
+def settled_keys(settings: Settings) -> list[Key]:
+    """The keys of the settings."""
+    keys = [
+        Key(
+            id=f"settings-{number}",
+            digest=digest_of(each.key.get_secret_value()),
+            project=each.project,
+            grants=frozenset(Grant(scope) for scope in each.scopes),
+        )
+        for number, each in enumerate(settings.api_keys, 1)
+    ]
+    admin = frozenset({Grant.ADMIN})
+    return keys + [
+        Key(
+            id=f"admin-{number}",
+            digest=digest_of(each.get_secret_value()),
+            project=OWN.project,
+            grants=admin,
+        )
+        for number, each in enumerate(settings.admin_keys, 1)
+    ]
+
+
+@asynccontextmanager
+async def open_keyring(settings: Settings, registry: Registry) -> AsyncIterator[Keyring]:
+    """The keys of the settings and the registered ones, looked at again and again."""
+    keyring = Keyring(registry, settled_keys(settings), clock=now)
+
+    async def look() -> None:
+        try:
+            await keyring.refresh(0)
+        except Exception as error:  # noqa: BLE001  what is known stays good for a while
+            _log.warning("keys not read", error=type(error).__name__)
+
+    async def now_and_then() -> None:
+        while True:
+            await asyncio.sleep(REFRESH)
+            await look()
+
+    await look()
+    task = asyncio.create_task(now_and_then())
+    try:
+        yield keyring
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@asynccontextmanager
+async def open_budget(settings: Settings) -> AsyncIterator[Budget]:
+    """What holds keys to what they may take, counted in Redis where one is set."""
+    usual = Allowance(
+        requests_per_minute=settings.key_requests_per_minute,
+        in_flight=settings.key_in_flight,
+        tokens_per_minute=settings.key_tokens_per_minute,
+        tokens_per_day=settings.key_tokens_per_day,
+    )
+    if not settings.redis_url.get_secret_value():
+        yield Budget(LocalCounter(), usual, clock=now)
+        return
+    counter = RedisCounter(redis(settings))
+    try:
+        yield Budget(counter, usual, clock=now)
+    finally:
+        await counter.aclose()
+
+
+def identity(settings: Settings) -> Identity | None:
+    """What makes projects of clients' own keys, where those decide. Raises StartupError."""
+    if settings.auth != "client":
+        return None
+    return Identity(settings.identity_secret.get_secret_value() or kept_secret(settings.data_dir))
 
 
 def worker_times(settings: Settings) -> WorkerTimes:

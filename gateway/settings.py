@@ -6,6 +6,7 @@ The environment wins over the file. An unknown setting refuses to start and is n
 import ipaddress
 import json
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -24,15 +25,22 @@ from gateway.errors import StartupError
 PREFIX = "GATEWAY_"
 CONFIG = "GATEWAY_CONFIG"
 
+LEAST_SECRET = 32  # characters
+
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?")
 _PORTS = {"http": 80, "https": 443}
 _ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104  as a target, it is this machine
 
 
+KeyScope = Literal["chat", "memory:read", "memory:write", "metrics", "admin"]
+
+
 class ApiKey(BaseModel, frozen=True, extra="forbid"):
-    """A key that may call us, and the project whose memories it opens."""
+    """A key that may call us, the project whose memories it opens, and what else it may do."""
 
     project: str = Field(min_length=1)
     key: SecretStr = Field(min_length=1)
+    scopes: tuple[KeyScope, ...] = Field(("chat", "memory:read", "memory:write"), min_length=1)
 
 
 class UpstreamServer(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
@@ -75,6 +83,30 @@ class Settings(BaseSettings):
     data_dir: Path = Field(Path(".data"), description="Folder of everything that is kept.")
     api_keys: Annotated[tuple[ApiKey, ...], NoDecode] = Field(
         (), description="Keys that may call us, as `project:key`, comma separated."
+    )
+    admin_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (), description="Keys that manage keys and read /metrics, comma separated."
+    )
+    auth: Literal["keys", "client"] = Field(
+        "keys",
+        description="Who calls: a key of ours says it; or `client`, the client's own key does.",
+    )
+    identity_secret: SecretStr = Field(
+        SecretStr(""),
+        description="What turns clients' own keys into projects; empty: one in the data folder.",
+    )
+    key_in_flight: int = Field(256, ge=0, description="Requests of one key at once; 0: no limit.")
+    key_requests_per_minute: int = Field(
+        0, ge=0, description="Requests of one key within a minute; 0: no limit."
+    )
+    key_tokens_per_minute: int = Field(
+        0, ge=0, description="Tokens of one key within a minute; 0: no limit."
+    )
+    key_tokens_per_day: int = Field(
+        0, ge=0, description="Tokens of one key within a day; 0: no limit."
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Origins whose pages may call us, comma separated; empty: none."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The least severe log line to write."
@@ -234,6 +266,28 @@ class Settings(BaseSettings):
             raise ValueError("each key is written as project:key")
         return [{"project": project.rstrip(), "key": key.lstrip()} for project, _, key in pairs]
 
+    @field_validator("admin_keys", "cors_origins", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:  # noqa: ANN401  as above
+        if not isinstance(value, str):
+            return value
+        return [part.strip() for part in value.split(",") if part.strip()]
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError("each is a scheme and a host, as https://app.example.com")
+        return origins
+
+    @field_validator("identity_secret")
+    @classmethod
+    def _cannot_be_guessed(cls, secret: SecretStr) -> SecretStr:
+        if 0 < len(secret.get_secret_value()) < LEAST_SECRET:
+            raise ValueError(f"has fewer than {LEAST_SECRET} characters")
+        return secret
+
     @field_validator("upstreams", mode="before")
     @classmethod
     def _parse_upstreams(cls, value: Any) -> Any:  # noqa: ANN401  as above
@@ -268,10 +322,39 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _open_only_on_loopback(self) -> Self:
-        if not self.api_keys and not is_loopback(self.host):
+        known = self.api_keys or self.admin_keys or self.auth == "client"
+        if not known and not is_loopback(self.host):
             raise ValueError(
                 f"GATEWAY_HOST {self.host} is reachable from elsewhere and there are no keys:"
-                " set GATEWAY_API_KEYS"
+                " set GATEWAY_API_KEYS or GATEWAY_ADMIN_KEYS"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _keys_differ(self) -> Self:
+        admins = [key.get_secret_value() for key in self.admin_keys]
+        others = {each.key.get_secret_value() for each in self.api_keys}
+        if len({*admins}) < len(admins) or others & {*admins}:
+            raise ValueError("GATEWAY_ADMIN_KEYS: one key is given twice")
+        return self
+
+    @model_validator(mode="after")
+    def _clients_keys_reach_the_upstream(self) -> Self:
+        """With the upstream's own key whoever has none could spend it."""
+        if self.auth == "keys":
+            return self
+        if not (self.upstream_base_url or self.upstreams):
+            raise ValueError("GATEWAY_AUTH is client: set GATEWAY_UPSTREAM_BASE_URL")
+        keyed = self.upstream_api_key.get_secret_value() if self.upstream_base_url else ""
+        if self.upstream_auth == "own" and (keyed or any(s.api_key for s in self.upstreams)):
+            raise ValueError(
+                "GATEWAY_AUTH is client, and upstreams have keys of their own:"
+                " leave those out or set GATEWAY_UPSTREAM_AUTH to client"
+            )
+        if self.qdrant_url and not self.identity_secret.get_secret_value():
+            raise ValueError(
+                "GATEWAY_AUTH is client and several gateways may share a Qdrant server:"
+                " give them all one GATEWAY_IDENTITY_SECRET"
             )
         return self
 
@@ -329,6 +412,11 @@ class Settings(BaseSettings):
                 "GATEWAY_QDRANT_WRITE_CONSISTENCY is more than GATEWAY_QDRANT_REPLICAS"
             )
         return self
+
+    def written_keys(self) -> list[str]:
+        """Every key that these settings let in."""
+        keys = [*(each.key for each in self.api_keys), *self.admin_keys]
+        return [key.get_secret_value() for key in keys]
 
     @classmethod
     def settings_customise_sources(

@@ -24,7 +24,7 @@ from gateway.memory.model import now
 from gateway.memory.recall import Recaller
 from gateway.memory.turn_log import TurnLog
 from gateway.metrics import Metrics
-from gateway.parts import not_stored, open_proposer
+from gateway.parts import identity, not_stored, open_budget, open_keyring, open_proposer
 from gateway.settings import Settings
 
 
@@ -54,6 +54,7 @@ async def served(
     timeouts=None,
     model=None,
     health=None,
+    budget=None,
     **settings,
 ) -> AsyncIterator[Served]:
     """`settings` are the gateway's own; without an upstream the offline model answers.
@@ -101,6 +102,9 @@ async def served(
         model=model,
         store=store,
         registry=store.registry,
+        keyring=await stack.enter_async_context(open_keyring(config, store.registry)),
+        budget=budget or await stack.enter_async_context(open_budget(config)),
+        identity=identity(config),
         recaller=recaller,
         learner=learner,
         turn_log=turn_log,

@@ -15,14 +15,26 @@ import gateway
 PACKAGE = Path(gateway.__file__).parent
 
 GROUND = {"", "settings", "errors", "metrics", "logs"}
-ROOF = {"main", "parts", "worker", "jobs", "doctor", "imports", "cli", "__main__"}
+ROOF = {
+    "main",
+    "parts",
+    "worker",
+    "jobs",
+    "doctor",
+    "imports",
+    "cli",
+    "__main__",
+    "cli_keys",
+    "keychain",
+}
 MAY_IMPORT = {
     **dict.fromkeys(GROUND, GROUND),
     "memory": {"memory", "errors"},
-    "adapters": {"adapters", "memory", *GROUND},
-    "http": {"http", "memory", *GROUND},
+    "keys": {"keys", "memory", "errors"},
+    "adapters": {"adapters", "keys", "memory", *GROUND},
+    "http": {"http", "keys", "memory", *GROUND},
 }
-STANDARD_LIBRARY_ONLY = {"memory", "errors"}
+STANDARD_LIBRARY_ONLY = {"memory", "keys", "errors"}
 ADAPTERS_ONLY = {
     *("aiohttp", "httpx", "httpx_aiohttp", "arq", "redis", "fastembed", "onnx"),
     *("qdrant_client", "qdrant_edge"),

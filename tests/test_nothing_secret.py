@@ -15,8 +15,8 @@ pytestmark = pytest.mark.anyio
 
 WORDS = "heron-of-the-lighthouse"
 USER = "ann.of.lisbon@example.org"
-GATEWAY_KEY, UPSTREAM_KEY = "gw-key-4711", "sk-upstream-0815"
-SECRETS = (WORDS, USER, GATEWAY_KEY, UPSTREAM_KEY)
+GATEWAY_KEY, UPSTREAM_KEY, ADMIN_KEY = "gw-key-4711", "sk-upstream-0815", "gw-admin-1234"
+SECRETS = (WORDS, USER, GATEWAY_KEY, UPSTREAM_KEY, ADMIN_KEY)
 
 
 async def _fail(*_args, **_kwargs):
@@ -44,7 +44,11 @@ async def test_requests_of_every_fate_leave_no_trace_of_what_was_said(broken, ca
     if broken:
         for method in ("put_turn", "search"):
             setattr(store, method, _fail)
-    settings = {"upstream_api_key": UPSTREAM_KEY, "api_keys": f"acme:{GATEWAY_KEY}"}
+    settings = {
+        "upstream_api_key": UPSTREAM_KEY,
+        "api_keys": f"acme:{GATEWAY_KEY}",
+        "admin_keys": ADMIN_KEY,
+    }
     bodies: list[object] = [
         ask("hello"),
         ask("break"),
@@ -80,7 +84,10 @@ async def test_requests_of_every_fate_leave_no_trace_of_what_was_said(broken, ca
             )
             errors.append(truncated.text)
             await it.learned()
-            metrics = (await client.get(f"{it.url}/metrics")).text
+            metrics = (
+                await client.get(f"{it.url}/metrics", headers={"x-gateway-key": ADMIN_KEY})
+            ).text
+            assert "gateway_requests_total" in metrics
     assert len(errors) >= 7
     assert len(logged) >= len(bodies)
     printed = "".join(capfd.readouterr())

@@ -14,6 +14,7 @@ README = Path(__file__).parent.parent / "README.md"
 SECRET = "hunter2-hunter2"
 SECRETS = [
     *("GATEWAY_API_KEYS", "GATEWAY_UPSTREAM_API_KEY", "OPENAI_API_KEY"),
+    *("GATEWAY_ADMIN_KEYS", "GATEWAY_IDENTITY_SECRET"),
     "GATEWAY_EXTRACTION_API_KEY",
 ]
 
@@ -211,6 +212,49 @@ def test_another_address_needs_keys(load, refusal, host):
     assert "GATEWAY_HOST" in line
     assert "GATEWAY_API_KEYS" in line
     assert load(GATEWAY_HOST=host, GATEWAY_API_KEYS="a:k").host == host
+    assert load(GATEWAY_HOST=host, GATEWAY_ADMIN_KEYS="k").host == host
+
+
+@pytest.mark.parametrize(
+    ("keys", "admins"), [("a:k,b:k", ""), ("a:k", "k"), ("a:k", "j,j")], ids=str
+)
+def test_one_key_opens_one_thing(refusal, keys, admins):
+    assert "twice" in refusal(GATEWAY_API_KEYS=keys, GATEWAY_ADMIN_KEYS=admins)
+
+
+def test_a_key_of_the_file_says_what_it_opens(load, refusal):
+    keys = '[[api_keys]]\nproject = "p"\nkey = "k"\nscopes = ["metrics"]'
+    assert load(keys).api_keys[0].scopes == ("metrics",)
+    assert "api_keys" in refusal(keys.replace("metrics", "everything")).lower()
+
+
+CLIENT = {"GATEWAY_AUTH": "client", "OPENAI_BASE_URL": "http://a/v1"}
+
+
+@pytest.mark.parametrize(
+    ("more", "named"),
+    [
+        ({"OPENAI_BASE_URL": ""}, "GATEWAY_UPSTREAM_BASE_URL"),
+        ({"OPENAI_API_KEY": "k"}, "GATEWAY_UPSTREAM_AUTH"),
+        ({"GATEWAY_UPSTREAM_API_KEY": "k"}, "GATEWAY_UPSTREAM_AUTH"),
+        ({"GATEWAY_QDRANT_URL": "http://q:6333"}, "GATEWAY_IDENTITY_SECRET"),
+        ({"GATEWAY_IDENTITY_SECRET": "short"}, "GATEWAY_IDENTITY_SECRET"),
+    ],
+    ids=str,
+)
+def test_clients_own_keys_decide_only_where_the_upstream_gets_them(load, refusal, more, named):
+    assert load(**CLIENT).auth == "client"
+    assert load(**CLIENT, OPENAI_API_KEY="k", GATEWAY_UPSTREAM_AUTH="client").auth == "client"
+    assert named in refusal(**(CLIENT | more))
+
+
+@pytest.mark.parametrize("origins", ["*", "app.example.com", "https://a.com/", "null", "https://*"])
+def test_an_origin_is_a_scheme_and_a_host(load, refusal, origins):
+    assert load(GATEWAY_CORS_ORIGINS="https://a.com, http://b:3000").cors_origins == (
+        "https://a.com",
+        "http://b:3000",
+    )
+    assert "GATEWAY_CORS_ORIGINS" in refusal(GATEWAY_CORS_ORIGINS=origins)
 
 
 @pytest.mark.parametrize(
@@ -319,9 +363,9 @@ def test_no_test_sees_the_settings_of_who_runs_it():
 def test_workers_need_a_store_that_they_can_share_with_the_gateways(load, refusal):
     assert "GATEWAY_QDRANT_URL" in refusal(GATEWAY_REDIS_URL="redis://localhost")
     settings = load(
-        GATEWAY_REDIS_URL="redis://:secret@localhost/1", GATEWAY_QDRANT_URL="http://localhost:6333"
+        GATEWAY_REDIS_URL="redis://:sesame@localhost/1", GATEWAY_QDRANT_URL="http://localhost:6333"
     )
-    assert "secret" not in repr(settings)
+    assert "sesame" not in repr(settings)
     assert load(GATEWAY_QDRANT_URL="http://localhost:6333").redis_url.get_secret_value() == ""
 
 

@@ -1,14 +1,20 @@
 """The ASGI application: every route, and the layers around them in the order they apply."""
 
+from collections.abc import Collection
+
+from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gateway.http import admin
 from gateway.http.access import Access
 from gateway.http.auth import Auth
+from gateway.http.budgets import WithinBudget
 from gateway.http.chat_completions import ChatCompletions
 from gateway.http.description import routes as description
 from gateway.http.errors import ApiError
 from gateway.http.gateway import Gateway
+from gateway.http.grants import guarded
 from gateway.http.health import Alive, MetricsPage, Ready
 from gateway.http.limits import InFlight
 from gateway.http.memos import routes as memos
@@ -42,6 +48,7 @@ def create_app(gateway: Gateway) -> ASGIApp:
     responses = WithMemory(gateway, relay, Responses())
     untouched = Passthrough(gateway, relay)
     routes = [
+        *admin.routes(gateway),
         *(Route(f"{prefix}/chat/completions", chat, methods=["POST"]) for prefix in PREFIXES),
         *(Route(f"{prefix}/responses", responses, methods=["POST"]) for prefix in PREFIXES),
         *(Route(prefix + path, untouched) for prefix in PREFIXES for path in UNTOUCHED),
@@ -52,10 +59,32 @@ def create_app(gateway: Gateway) -> ASGIApp:
         Route("/readyz", Ready(gateway), methods=["GET"]),
         Route("/metrics", MetricsPage(gateway), methods=["GET"]),
     ]
+    for route in routes:
+        guarded(route)
     app: ASGIApp = Router(routes, redirect_slashes=False, default=_nothing_here)
-    app = Auth(app, keys=settings.api_keys)
+    app = WithinBudget(app, budget=gateway.budget)
+    app = Auth(
+        app,
+        keyring=gateway.keyring,
+        settled=settings.written_keys(),
+        identity=gateway.identity,
+        origins=settings.cors_origins,
+    )
     app = InFlight(app, most=settings.max_in_flight, drain=gateway.drain)
-    return Access(app, metrics=gateway.metrics, routes=[route.path for route in routes])
+    app = Access(app, metrics=gateway.metrics, routes=[route.path for route in routes])
+    return _for_pages(app, settings.cors_origins) if settings.cors_origins else app
+
+
+def _for_pages(app: ASGIApp, origins: Collection[str]) -> ASGIApp:
+    """The application with what lets a browser's pages of these origins call it, and no other's."""
+    return CORSMiddleware(
+        app,
+        allow_origins=origins,
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=["*"],
+        expose_headers=["*", "x-memory-status", "x-conversation-id", "x-gateway-request-id"],
+        max_age=600,
+    )
 
 
 async def _nothing_here(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001  ASGI

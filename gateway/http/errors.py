@@ -10,6 +10,7 @@ from gateway.errors import (
     GatewayError,
     NoSuchKnowledgeBaseError,
     NoSuchModelError,
+    OverBudgetError,
     UpstreamBrokenError,
     UpstreamTimeoutError,
     UpstreamUnreachableError,
@@ -50,6 +51,15 @@ _UPSTREAM: dict[type[GatewayError], tuple[int, str, str]] = {
 }
 
 
+# What a key may take no more of, in a sentence; and OpenAI's name of the error.
+_BUDGETS = {
+    "in_flight": ("{} requests at once", "rate_limit_exceeded"),
+    "requests_per_minute": ("{} requests in a minute", "rate_limit_exceeded"),
+    "tokens_per_minute": ("{} tokens in a minute", "token_limit_exceeded"),
+    "tokens_per_day": ("{} tokens in a day", "insufficient_quota"),
+}
+
+
 def api_error(error: Exception) -> ApiError:
     """Any exception as what the client is told; nothing of an unexpected one is shown."""
     if isinstance(error, ApiError):
@@ -64,6 +74,11 @@ def api_error(error: Exception) -> ApiError:
     if isinstance(error, NoSuchKnowledgeBaseError):
         message = f"there is no knowledge base {str(error)[:MOST_NAME]!r}"
         return ApiError(404, message, param="knowledgebase_ids", code=NO_SUCH_BASE)
+    if isinstance(error, OverBudgetError):
+        said, code = _BUDGETS[error.what]
+        message = f"this key may have {said.format(error.most)}; try again in {error.wait} s"
+        wait = ((b"retry-after", str(error.wait).encode()),)
+        return ApiError(429, message, kind="rate_limit_error", code=code, headers=wait)
     for kind, (status, code, message) in _UPSTREAM.items():
         if isinstance(error, kind):
             return ApiError(status, message, kind="upstream_error", code=code)

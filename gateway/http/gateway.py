@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from gateway.http.background import Background
 from gateway.http.drain import Drain
+from gateway.keys.budget import Budget
+from gateway.keys.identity import Identity
+from gateway.keys.keyring import Keyring
 from gateway.memory.learning import Learner
 from gateway.memory.model import Millis
 from gateway.memory.ports import Backlog, ChatModel, Registry, Store
@@ -20,6 +23,9 @@ class Gateway:
     model: ChatModel
     store: Store
     registry: Registry
+    keyring: Keyring
+    budget: Budget
+    identity: Identity | None = None
     recaller: Recaller
     learner: Learner
     turn_log: TurnLog

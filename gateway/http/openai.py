@@ -15,10 +15,11 @@ from starlette.types import Receive, Send
 from starlette.types import Scope as HttpScope
 
 from gateway.http.address import with_query
-from gateway.http.auth import PROJECT
+from gateway.http.auth import KEY, PROJECT
 from gateway.http.conversation import Chat, place
 from gateway.http.dialect import Dialect
 from gateway.http.gateway import Gateway
+from gateway.http.grants import permitted
 from gateway.http.headers import RawHeaders, upstream_headers
 from gateway.http.limits import read_body
 from gateway.http.options import header_mode
@@ -63,7 +64,8 @@ class WithMemory:
         understood = understand(self._dialect, http[PROJECT], headers, body, now=gateway.clock())
         body, asked = understood.body, understood.asked
         begun = time.perf_counter()
-        chat = None if understood.said is None else await self._place(understood.said)
+        said = None if understood.said is None else permitted(understood.said, http[KEY])
+        chat = None if said is None else await self._place(said)
         if chat is None:
             await off(_request(path, onward, body, asked), receive, send, streams=asked.streams)
             return

@@ -25,7 +25,7 @@ _KEY = re.compile(
     eyJ[\w-]{10,}\.[\w-]{10,}(?:\.[\w-]*)?                         # JSON Web Token
     | (?:sk|pk|rk)[-_](?:[a-z0-9]{1,12}[-_]){0,4}[A-Za-z0-9_-]{16,}  # OpenAI, Anthropic, Stripe
     | (?:gh[pousr]|github_pat|glpat|xox[abeprs]|xapp|hf|npm|pypi|dop_v1|shpat|lin_api|r8|gsk|tvly|
-        pplx|dckr_pat|whsec|key|nvapi|ntn|secret|figd|rubygems|atlasv1|hvs|pul)[-_](?=[\w-]*\d)
+        pplx|dckr_pat|whsec|key|mgw|nvapi|ntn|secret|figd|rubygems|atlasv1|hvs|pul)[-_](?=[\w-]*\d)
         [\w-]{16,}
     | (?:AKIA|ASIA)[0-9A-Z]{16}\b                                  # AWS
     | AIza[\w-]{30,} | ya29\.[\w-]{20,} | GOCSPX-[\w-]{20,}        # Google

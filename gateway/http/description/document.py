@@ -5,10 +5,12 @@ from http import HTTPStatus
 from typing import Any
 
 from gateway import __version__
+from gateway.http import admin
 from gateway.http.access import MEMOS_PREFIX
 from gateway.http.description import openai, probes
 from gateway.http.description.family import Family, Schema
 from gateway.http.description.operations import PLACE, paths, refusals
+from gateway.http.grants import ADMIN_PREFIX
 from gateway.http.memos import routes as memos
 from gateway.http.memos.codes import Code
 
@@ -92,6 +94,15 @@ def families() -> tuple[Family, ...]:
             example=_memos_example,
             enclosed=_enveloped,
         ),
+        Family(
+            name="Keys",
+            about="Who may call. It takes a key with the scope `admin`, and its use is logged.",
+            prefix=ADMIN_PREFIX,
+            operations=admin.OPERATIONS,
+            refusal=place(OPENAI_ERROR),
+            statuses=openai_statuses(400, 401, 403, 404, 429, 503),
+            example=_openai_example,
+        ),
     )
 
 
@@ -150,6 +161,12 @@ def _memos_statuses() -> dict[int, str]:
 def _memos_example(status: int) -> Any:  # noqa: ANN401  a JSON document
     code = next(code for code in Code if code.status == status)
     return {"code": code.number, "data": None, "message": code.meaning}
+
+
+def _openai_example(status: int) -> Any:  # noqa: ANN401  a JSON document
+    kind = "invalid_request_error" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "server_error"
+    error = {"message": HTTPStatus(status).phrase, "type": kind, "param": None, "code": None}
+    return {"error": error}
 
 
 def openai_statuses(*statuses: int) -> dict[int, str]:

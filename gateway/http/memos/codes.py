@@ -84,6 +84,7 @@ _NAMED = {
     "missing_api_key": Code.KEY_MISSING,
     "invalid_api_key": Code.KEY_INVALID,
     "insufficient_quota": Code.CALL_QUOTA,
+    "token_limit_exceeded": Code.TOKEN_RATE_LIMIT,
     NO_SUCH_BASE: Code.BASE_NOT_LINKED,
 }
 _BY_STATUS = {

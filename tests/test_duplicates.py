@@ -100,3 +100,29 @@ async def test_what_is_not_the_same_is_never_merged_and_most_of_what_is_the_same
     wanted = sum(same for same, *_ in PAIRS)
     assert len(PAIRS) - wanted >= 40
     assert merged[True] >= 0.85 * wanted
+
+
+RESTATED = [
+    "I dislike convertibles.",
+    "I hate convertibles, because it rains so often where I live.",
+    "I can't stand convertibles.",
+    "I have a strong aversion to convertibles.",
+    "I'm really not a fan of convertibles.",
+]
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_a_taste_said_again_with_or_without_a_reason_is_one_with_all_its_evidence(real, seed):
+    texts = list(RESTATED)
+    random.Random(seed).shuffle(texts)
+    [memory] = await told(texts, real)
+    assert memory.text == RESTATED[1]
+    assert {source.content for source in memory.sources} == set(texts)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+async def test_of_a_taste_and_more_about_it_the_fuller_words_are_kept(real, turned):
+    texts = ["I hate jazz.", "I hate jazz, it always makes me sleepy."]
+    [memory] = await told(texts[::-1] if turned else texts, real)
+    assert memory.text == texts[1]
+    assert len(memory.sources) == 2

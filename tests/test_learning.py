@@ -4,7 +4,8 @@ import pytest
 
 from gateway.adapters.fake_embedder import FakeEmbedder
 from gateway.adapters.fake_store import FakeStore
-from gateway.memory.learning import Learner, index_text, learnable
+from gateway.memory.indexing import index_text, indexed
+from gateway.memory.learning import Learner, learnable
 from gateway.memory.model import Ending, Kind, Message, Scope, Turn, identifier
 from gateway.memory.ports import Search, Selection
 
@@ -46,6 +47,22 @@ async def test_a_statement_without_a_slot_is_found_by_itself_alone():
     store = await learned(turn(("user", "Remember that the gate squeaks at dawn.")))
     [memory] = (await store.list_memories(ANN, STATEMENTS, limit=5))[0]
     assert index_text(memory) == memory.text
+
+
+async def test_a_preference_is_nearer_to_its_thing_than_its_sentence_alone_is():
+    embedder = FakeEmbedder()
+    said = "I have a strong aversion to seafood, since it smells of harbours."
+    store = await learned(turn(("user", said)))
+    [memory] = (await store.list_memories(ANN, STATEMENTS, limit=5))[0]
+    [entry] = await indexed([memory], embedder)
+    sentence, asked = await embedder.embed_documents([entry.words, "any seafood restaurants"])
+
+    def nearness(vector):
+        return sum(a * b for a, b in zip(vector, asked, strict=True))
+
+    assert entry.vector is not None
+    assert nearness(entry.vector) > nearness(sentence) > 0
+    assert sum(each * each for each in entry.vector) == pytest.approx(1)
 
 
 async def test_what_the_assistant_said_states_nothing_about_the_user():

@@ -263,6 +263,16 @@ def test_a_brief_message_is_shown_for_the_statements_that_it_makes():
     assert shown.relevance == ranked([stated])[0].relevance
 
 
+def test_of_the_preferences_stated_in_one_breath_one_comes_in_its_turn_and_the_rest_last():
+    both = "I hate jazz and can't stand opera."
+    stated = [
+        hit("I hate jazz", 0.7, source=both, kind=Kind.PREFERENCE),
+        hit("can't stand opera", 0.6, source=both, kind=Kind.PREFERENCE),
+    ]
+    other = hit("I love folk songs.", 0.5, kind=Kind.PREFERENCE)
+    assert texts([*stated, other]) == ["I hate jazz", "I love folk songs.", "can't stand opera"]
+
+
 def test_of_a_message_and_what_was_made_of_it_in_other_words_the_better_is_shown():
     whole = "Yes, since last May!"
     made = hit("Ann has lived in Lisbon since May 2025.", 0.6, source=whole, kind=Kind.FACT)

@@ -160,6 +160,16 @@ def test_the_newest_word_on_a_thing_holds_whatever_its_polarity():
     assert known.current() == ["I don't like coffee any more", "I love tea"]
 
 
+def test_two_tastes_of_one_thing_stand_side_by_side_until_it_is_disliked():
+    known = Known()
+    smell, milk = "I love coffee and the smell of it.", "I love coffee, with milk."
+    known.learn(candidate(smell, "taste:coffee", 1), candidate(milk, "taste:coffee", 2))
+    assert known.current() == [smell, milk]
+    known.learn(candidate("I hate coffee.", "taste:coffee", 3))
+    assert known.current() == ["I hate coffee."]
+    assert known.by_text(smell).valid_to == known.by_text(milk).valid_to == 3
+
+
 def test_a_denial_ends_what_it_speaks_of_and_is_remembered_itself():
     known = Known()
     known.learn(home("Oslo", 10))
@@ -279,6 +289,9 @@ STATEMENTS = [
     ("I'm 42.", "age"),
     ("I love coffee.", "taste:coffee"),
     ("I don't like coffee any more.", "taste:coffee"),
+    ("I love coffee and the smell of it.", "taste:coffee"),
+    ("I love coffee, with milk.", "taste:coffee"),
+    ("I love coffee, without milk.", "taste:coffee"),
     ("I went to Rome in May.", "event:2025-05-01:i went to rome in may"),
 ]
 turns = st.lists(

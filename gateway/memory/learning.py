@@ -6,7 +6,6 @@ that finds besides. Nothing raw is ever replaced by something derived from it.
 """
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from weakref import WeakValueDictionary
@@ -14,6 +13,7 @@ from weakref import WeakValueDictionary
 from gateway.errors import StoreError
 from gateway.memory import documents, knowledge, paraphrase, tools
 from gateway.memory.extraction import extract
+from gateway.memory.indexing import indexed
 from gateway.memory.model import (
     Candidate,
     Ending,
@@ -34,9 +34,6 @@ from gateway.memory.reconciliation import identity, reconcile, retired, slots
 from gateway.memory.redaction import without_secrets
 from gateway.memory.sharing import episode_copy, shared_turns, stated_copies
 from gateway.memory.tool_calls import shown
-from gateway.memory.wording import UNTYPED
-
-_WORDS = re.compile(r"[^\W\d_]+")  # of a slot such as "home.place"
 
 STATED = frozenset({Kind.FACT, Kind.PREFERENCE, Kind.TOOL})
 KEPT = frozenset(Status)  # a memory that was deleted stays so when it is said again
@@ -225,12 +222,7 @@ class Learner:
                 known = await read()
                 if not (changed := await change(known)):
                     return
-                texts = [index_text(memory) for memory in changed]
-                vectors = await self._embedder.embed_documents(texts)
-                entries = [
-                    Indexed(memory=memory, words=text, vector=vector)
-                    for memory, text, vector in zip(changed, texts, vectors, strict=True)
-                ]
+                entries = await indexed(changed, self._embedder)
                 await self._store.revise_memories(scope, entries, known)
         raise StoreError("what is known kept changing while a turn was learned")
 
@@ -262,16 +254,6 @@ class Learner:
             chosen = Selection(kinds=STATED, statuses=KEPT, attribute=attribute, by=by)
             known += (await self._store.list_memories(scope, chosen, limit=SLOT_LIMIT))[0]
         return known
-
-
-def index_text(memory: Memory) -> str:
-    """What a statement is found by: its slot's own words, and what was said.
-
-    "diet: I'm vegetarian." is nearer to "Any dietary restrictions?" (0.54) than without (0.43).
-    """
-    slot = memory.attribute.partition(":")[0]
-    about = "" if slot == UNTYPED else " ".join(_WORDS.findall(slot))
-    return f"{about}: {memory.text}" if about else memory.text
 
 
 def learnable(turn: Turn) -> Turn:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
 
+from gateway.memory.essence import fullness
 from gateway.memory.model import (
     Candidate,
     Labels,
@@ -21,6 +22,7 @@ from gateway.memory.model import (
     Status,
     identifier,
 )
+from gateway.memory.side_by_side import side_by_side
 from gateway.memory.wording import content_words, normalise, plain
 
 _SOURCES = 8  # kept of a memory: the first and the latest
@@ -150,18 +152,20 @@ def _memory(
 
 
 def _merged(held: Memory, said: Memory) -> Memory:
-    """Two tellings of one statement: the later one's words, the sources of both.
+    """Two tellings of one statement: the fuller or else the later one's words, both's sources.
 
     Of two dates it has the later one, so that a date which is found afterwards is kept, whatever
     the order.
     """
-    latest = said if _order(said) > _order(held) else held
+    earlier, latest = sorted((said, held), key=_order)
+    fuller = fullness(earlier.text) > fullness(latest.text)
     sources = _kept({*held.sources, *said.sources})
     confidence = max(held.confidence, said.confidence)
     if len(sources) > 1:
         confidence = max(confidence, 1 - 0.2 / len(sources))
     return replace(
         latest,
+        text=earlier.text if fuller else latest.text,
         created=held.created,
         updated=held.updated,
         sources=sources,
@@ -237,6 +241,8 @@ def _replaces(later: Memory, earlier: Memory) -> bool:
     "I no longer live in Rome" says nothing against Paris.
     """
     if earlier.speaker is Speaker.USER and later.speaker is not Speaker.USER:
+        return False
+    if side_by_side(earlier, later):
         return False
     if not _DENIES.match(plain(later.text)):
         return True

@@ -32,7 +32,8 @@ def _set(text: str) -> frozenset[str]:
 _LEADING = _set("""
     a an the any some all most my our his their its such very really too much many more that are is
     form forms kind kinds type types sort sorts of to not be being in on at with for from by
-    anything something everything involve involves involving eat eating drink drinking watch
+    anything something everything involve involves involving involved contain contains
+    containing include includes including feature features featuring eat eating drink drinking watch
     watching play playing wear wearing use using read reading listen listening have having visit
     visiting go going do doing buy buying purchase purchasing attend attending try trying consume
     consuming drive driving own owning take taking see seeing get getting keep keeping avoid
@@ -43,6 +44,8 @@ _TRAILING = _set("""
     anymore now all at lot so much very too either again entirely completely though lately today
     days these a more anyway sehr mucho beaucoup
 """)
+_HOLDERS = _set("activity food dish product item thing place situation meal sport exercise drink")
+_HOLDING = ("involv", "contain", "includ", "featur")
 _COMMON = _set("""
     a an the any some all my our your i me we us you it its that this in on at to of for from with
     by and or but am is are was were be been being do does did not no never longer anymore have has
@@ -88,11 +91,17 @@ def normalise(text: str) -> str:
 def object_key(phrase: str) -> str:
     """What a phrase speaks of: "eating any spicy foods at all" is "spicy food". May be empty."""
     left = [_SPELLINGS.get(word, word) for word in words(phrase)]
-    while left and left[0] in _LEADING:
+    while left and (left[0] in _LEADING or _of_something(left)):
         left.pop(0)
     while left and left[-1] in _TRAILING:
         left.pop()
     return " ".join(_singular(word) for word in left[:_KEY_WORDS])
+
+
+def _of_something(phrase: list[str]) -> bool:
+    """Whether the first word only stands for what it holds: "foods containing gluten"."""
+    verb = phrase[2:3] if phrase[1:2] in (["that"], ["which"]) else phrase[1:2]
+    return _singular(phrase[0]) in _HOLDERS and bool(verb) and verb[0].startswith(_HOLDING)
 
 
 def content_words(text: str) -> frozenset[str]:

@@ -11,9 +11,9 @@ PREFERENCES = table(
 allergy:{object}
     {I}{not}{adverb}am {adverb}(not |no longer )?{adverb}allergic to {object}
     {I}(do not )?(have|suffer from|developed) (an? |any |no )?(([\w-]+ly|severe|bad|mild|strong|
-        serious|seasonal|slight|terrible|deadly|known|life-threatening) )*(object=(?!(strong|no|
-        any|many|food)\b)[\w-]+(( and| or|,)? [\w-]+){0,3}?) (allerg(y|ies)|intolerance|
-        sensitivity)\b
+        serious|seasonal|slight|terrible|deadly|known|life-threatening) )*(object=(?!(severe|bad|
+        mild|strong|serious|seasonal|slight|terrible|deadly|known|no|any|many|food)\b)[\w-]+((
+         and| or|,)? [\w-]+){0,3}?) (allerg(y|ies)|intolerance|sensitivity)\b
     {I}(do not )?have (an? |any |no )?([\w-]+ ){0,3}?(allerg(y|ies)|intolerance|sensitivity) (to|
         for|of) {object}
     my allergies (are|include) {object}

@@ -4,11 +4,13 @@
   x StartupError            the process cannot start; its message is the one line shown
     - DataFolderInUseError  another process holds the data folder
     - ModelMismatchError    the store was made with another embedding model
-    - ModelFilesError       the embedding model's files are absent or damaged
+    - ModelFilesError       the files of the embedding model or the reranker are absent or damaged
   x StoreError              the store could not do what was asked
   x SpoolError              a turn could not be kept aside
   x EmbeddingError          a text could not be embedded
     - EmbedderBusyError     the queue of texts to embed is full
+  x RerankerError           texts could not be scored against a question
+    - RerankerBusyError     the queue of what is to be scored is full
   x UpstreamError           the language model gave no answer
     - UpstreamUnreachableError
     - UpstreamTimeoutError
@@ -41,7 +43,7 @@ class ModelMismatchError(StartupError):
 
 
 class ModelFilesError(StartupError):
-    """The embedding model's files cannot be had, or are not the files they should be."""
+    """A model's files cannot be had, or are not the files they should be."""
 
 
 class StoreError(GatewayError):
@@ -65,6 +67,14 @@ class EmbeddingError(GatewayError):
 
 class EmbedderBusyError(EmbeddingError):
     """As many texts wait for the embedder as its queue may hold."""
+
+
+class RerankerError(GatewayError):
+    """The reranker failed on what it was to score."""
+
+
+class RerankerBusyError(RerankerError):
+    """As many callers wait for the reranker as its queue may hold."""
 
 
 class UpstreamError(GatewayError):

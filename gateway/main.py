@@ -35,6 +35,7 @@ from gateway.parts import (
     open_keyring,
     open_proposer,
     open_queue,
+    open_reranker,
     open_spool,
     open_store,
     replaying,
@@ -61,12 +62,15 @@ async def running(
     async with AsyncExitStack() as stack:
         embedder = open_embedder(settings, progress)
         stack.push_async_callback(embedder.aclose)
+        reranker = await stack.enter_async_context(open_reranker(settings, progress))
         store = await stack.enter_async_context(
             open_store(settings, embedder, metrics, progress=progress, refused=refused)
         )
         model = await stack.enter_async_context(chat_model(settings, metrics))
         proposer = await stack.enter_async_context(open_proposer(settings, model, metrics))
-        recaller = Recaller(store, embedder)
+        recaller = Recaller(
+            store, embedder, reranker=reranker, reranked=settings.reranker_candidates
+        )
         learner = Learner(
             store=store,
             outbox=store,

@@ -21,6 +21,7 @@ from gateway.adapters.qdrant import QdrantStore, server_client
 from gateway.adapters.qdrant_calls import CallTimeouts
 from gateway.adapters.qdrant_collections import Layout
 from gateway.adapters.redis_counter import RedisCounter
+from gateway.adapters.reranker import CrossEncoderReranker
 from gateway.adapters.secret_file import kept_secret
 from gateway.adapters.servers import Server
 from gateway.adapters.spool import FileSpool
@@ -71,6 +72,35 @@ def open_embedder(settings: Settings, progress: Progress) -> FastEmbedder:
         cache_dir=settings.cache_dir,
         threads=settings.embedding_threads,
         batch_size=settings.embedding_batch_size,
+    )
+
+
+@asynccontextmanager
+async def open_reranker(
+    settings: Settings, progress: Progress
+) -> AsyncIterator[CrossEncoderReranker | None]:
+    """The reranker of these settings, or None. Blocks at first. Raises ModelFilesError."""
+    if not settings.reranker_model:
+        yield None
+        return
+    reranker = load_reranker(settings, progress)
+    try:
+        yield reranker
+    finally:
+        await reranker.aclose()
+
+
+def load_reranker(settings: Settings, progress: Progress) -> CrossEncoderReranker:
+    """The reranker that is set. Blocks. Raises ModelFilesError, StartupError."""
+    folder = settings.reranker_folder if settings.reranker_source == "folder" else None
+    if settings.reranker_source == "folder" and folder is None:
+        raise StartupError("GATEWAY_RERANKER_SOURCE is folder: set GATEWAY_RERANKER_FOLDER")
+    progress(f"loading the reranker {settings.reranker_model}")
+    return CrossEncoderReranker.open(
+        settings.reranker_model,
+        folder=folder,
+        cache_dir=settings.cache_dir,
+        threads=settings.reranker_threads,
     )
 
 

@@ -198,6 +198,21 @@ class Settings(BaseSettings):
         16, ge=1, le=256, description="Texts embedded at once at most."
     )
 
+    reranker_model: str = Field(
+        "",
+        description="A cross-encoder that fastembed knows, to order what is recalled; empty: none.",
+    )
+    reranker_source: Literal["hub", "folder"] = Field(
+        "hub", description="Where the reranker's files come from."
+    )
+    reranker_folder: Path | None = Field(
+        None, description="The folder with its model and tokenizer files, for source `folder`."
+    )
+    reranker_threads: int = Field(1, ge=1, le=64, description="Threads of the reranker.")
+    reranker_candidates: int = Field(
+        20, ge=2, le=50, description="Memories that the reranker orders; each costs time."
+    )
+
     qdrant_url: str = Field(
         "", description="A Qdrant server that keeps everything; empty: the data folder does."
     )

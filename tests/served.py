@@ -49,6 +49,7 @@ async def served(
     *,
     store=None,
     embedder=None,
+    reranker=None,
     spool=None,
     queue=None,
     timeouts=None,
@@ -76,7 +77,7 @@ async def served(
     )
     stack = AsyncExitStack()
     proposer = await stack.enter_async_context(open_proposer(config, model, metrics))
-    recaller = Recaller(store, embedder)
+    recaller = Recaller(store, embedder, reranker=reranker)
     learner = Learner(
         store=store,
         outbox=store,

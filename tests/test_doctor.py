@@ -21,6 +21,8 @@ from gateway.doctor.upstreams import check_upstreams
 from gateway.metrics import Metrics
 from gateway.settings import Settings
 from tests import process
+from tests.cross_encoder import MODEL as RERANKER
+from tests.cross_encoder import make_cross_encoder
 from tests.deployment.proxies import certificate
 from tests.qdrant_process import qdrant
 from tests.scripted_upstream import says_hello, scripted_upstream
@@ -429,3 +431,17 @@ async def test_a_gateway_that_does_without_its_store_is_told_with_the_part_that_
         found = (await running_gateway(Settings(port=int(it.url.rpartition(":")[2])), 2)).finding
     assert found.state == "wrong"
     assert "degraded (store: failing)" in found.says
+
+
+async def test_a_reranker_is_looked_at_where_one_is_set(doctor, made, tmp_path):
+    make_cross_encoder(tmp_path / "reranker", "word")
+    sound = {"reranker_model": RERANKER, "reranker_source": "folder"}
+    code, parts, _ = await doctor(**sound, reranker_folder=str(tmp_path / "reranker"))
+    assert code == 0
+    assert parts["reranker"]["state"] == "ok"
+    assert parts["store"]["state"] == "ok"
+    code, parts, _ = await doctor(**sound, reranker_folder=str(made))
+    assert code == 1
+    assert parts["reranker"]["state"] == "wrong"
+    assert "GATEWAY_RERANKER_FOLDER" in parts["reranker"]["mend"]
+    assert parts["embedding model"]["state"] == "ok"

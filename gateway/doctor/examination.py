@@ -9,6 +9,7 @@ from gateway.doctor.embedding import embedding, not_downloaded, would_download
 from gateway.doctor.finding import Finding, State
 from gateway.doctor.jobs import check_jobs
 from gateway.doctor.qdrant import check_qdrant
+from gateway.doctor.reranker import not_looked_at, reranker
 from gateway.doctor.running import Running, running_gateway
 from gateway.doctor.spooled import spool
 from gateway.doctor.upstreams import check_upstreams
@@ -32,7 +33,7 @@ async def examine(patience: float) -> list[Finding]:
         _settings(settings),
         running.finding,
         *upstreams,
-        *await _model_and_store(settings, running, patience),
+        *await _models_and_store(settings, running, patience),
         *jobs,
         spool(settings, running),
         folder.disk(settings),
@@ -55,19 +56,29 @@ def _settings(settings: Settings) -> Finding:
     return Finding("settings", State.OK, f"keys: {keys}, projects: {projects}")
 
 
-async def _model_and_store(settings: Settings, running: Running, patience: float) -> list[Finding]:
+async def _models_and_store(settings: Settings, running: Running, patience: float) -> list[Finding]:
     if would_download(settings):
-        return [not_downloaded(settings), _unopened(settings)]
+        unscored = [not_looked_at()] if settings.reranker_model else []
+        return [not_downloaded(settings), _unopened(settings), *unscored]
     async with Apart(patience) as apart:
-        found = await apart.ask()
-        model = embedding(settings, found)
-        if model.state is not State.OK:
-            return [model, _unopened(settings)]
-        if settings.qdrant_url:
-            return [model, await check_qdrant(settings, found["dimension"], patience)]
-        if not folder.is_made(settings):
-            return [model, folder.not_made(settings)]
-        return [model, folder.store(settings, await apart.ask(), running)]
+        found = await _model_and_store(settings, running, apart, patience)
+        if settings.reranker_model:
+            found.append(reranker(settings, await apart.ask()))
+        return found
+
+
+async def _model_and_store(
+    settings: Settings, running: Running, apart: Apart, patience: float
+) -> list[Finding]:
+    found = await apart.ask()
+    model = embedding(settings, found)
+    if model.state is not State.OK:
+        return [model, _unopened(settings)]
+    if settings.qdrant_url:
+        return [model, await check_qdrant(settings, found["dimension"], patience)]
+    if not folder.is_made(settings):
+        return [model, folder.not_made(settings)]
+    return [model, folder.store(settings, await apart.ask(), running)]
 
 
 def _unopened(settings: Settings) -> Finding:

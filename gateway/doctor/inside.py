@@ -1,4 +1,4 @@
-"""What `Apart` runs: the embedding model embeds a word, the data folder is opened and closed.
+"""What `Apart` runs: the models that are set do a word, the data folder is opened and closed.
 
 Each outcome is a line of JSON on standard output.
 """
@@ -13,8 +13,8 @@ from typing import Any
 
 from gateway.adapters.edge_folder import open_folder
 from gateway.doctor.folder import is_made
-from gateway.errors import DataFolderInUseError, EmbeddingError, StartupError
-from gateway.parts import open_embedder
+from gateway.errors import DataFolderInUseError, EmbeddingError, RerankerError, StartupError
+from gateway.parts import load_reranker, open_embedder
 from gateway.settings import Settings, load_settings
 
 LONGEST = 300  # characters of a reason
@@ -32,6 +32,20 @@ async def embeds(settings: Settings) -> dict[str, Any]:
     except (StartupError, EmbeddingError) as error:
         return {"wrong": str(error)[:LONGEST]}
     return {"dimension": embedder.dimension, "seconds": time.monotonic() - begun}
+
+
+async def scores(settings: Settings) -> dict[str, Any]:
+    """In how many `seconds` the reranker scores a word, or what is `wrong`."""
+    begun = time.monotonic()
+    try:
+        reranker = load_reranker(settings, lambda _: None)
+        try:
+            await reranker.score("word", ["word"])
+        finally:
+            await reranker.aclose()
+    except (StartupError, RerankerError) as error:
+        return {"wrong": str(error)[:LONGEST]}
+    return {"seconds": time.monotonic() - begun}
 
 
 def opens(folder: Path, model: str, dimension: int) -> dict[str, Any]:
@@ -54,6 +68,8 @@ def main() -> None:
         # Only one that is there: opening another would make it.
         dimension = embedding["dimension"]
         _tell(opens(settings.data_dir, settings.embedding_model, dimension))
+    if settings.reranker_model:
+        _tell(asyncio.run(scores(settings)))
 
 
 def _tell(found: dict[str, Any]) -> None:

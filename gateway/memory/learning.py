@@ -7,10 +7,11 @@ that finds besides. Nothing raw is ever replaced by something derived from it.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from weakref import WeakValueDictionary
 
-from gateway.errors import StoreError
+from gateway.errors import ExtractionBusyError, StoreError
 from gateway.memory import documents, knowledge, paraphrase, tools
 from gateway.memory.extraction import extract
 from gateway.memory.indexing import indexed
@@ -96,6 +97,22 @@ class Learner:
             await self._forget_deleted(turn)
             await self._outbox.mark(turn.id, TurnState.LEARNED, created=turn.created)
             turn = await self._outbox.load(turn_id)
+
+    async def read(self, turn: Turn) -> list[Memory]:
+        """What a turn states by itself, as it would be remembered; nothing of it is kept.
+
+        A model that cannot be asked just now is done without.
+        """
+        said = learnable(await without_secrets(turn))
+        candidates = extract(said)
+        if self._proposer is not None:
+            with suppress(ExtractionBusyError):
+                candidates = refined(candidates, await self._proposer.propose(said))
+        operations = reconcile(
+            candidates, (), scope=turn.scope, labels=turn.labels, now=self._clock()
+        )
+        stated = [operation.memory for operation in operations]
+        return [memory for memory in stated if memory.status is Status.ACTIVATED]
 
     async def _learn(self, turn: Turn) -> None:
         said = learnable(turn)

@@ -259,6 +259,23 @@ class Embedder(Protocol):
     async def embed_documents(self, texts: Sequence[str]) -> list[Vector]: ...
 
 
+class Reranker(Protocol):
+    """A model that reads a question and a text together. Raises RerankerError, RerankerBusyError.
+
+    Dearer than comparing vectors by the length of every text, so it is given few.
+    """
+
+    @property
+    def model(self) -> str: ...
+
+    async def score(self, question: str, texts: Sequence[str]) -> list[float]:
+        """How well each text answers the question, 0..1, in the order given.
+
+        Who stops waiting gives it up: what is not scored yet is not scored any more.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRequest:
     """A request for the language model's side: `path` is relative to its base URL.

@@ -122,7 +122,7 @@ def rank(
             break
         memory = hits[index].memory
         nearer = _OF_ONESELF if of_oneself and _own_word(memory) else 0.0
-        relevance = min(max(_SCALE * (sum(scores[index]) + nearer), 0.0), 1.0)
+        relevance = calibrated(sum(scores[index]) + nearer)
         cost = tokens(memory.text)
         if relevance < floor or cost > left or _is_in(prompt, memory):
             continue
@@ -136,6 +136,23 @@ def rank(
         words.append(own)
         sources.update((episode, s.turn, s.content) for s in memory.sources)
         left -= cost
+    return shown
+
+
+def calibrated(score: float) -> float:
+    """The relevance, 0..1, of a similarity, or of what meaning and words say together."""
+    return min(max(_SCALE * score, 0.0), 1.0)
+
+
+def fitted(ranked: Sequence[Ranked], *, limit: int, token_budget: int | None) -> list[Ranked]:
+    """The first `limit` whose texts have room in the budget."""
+    left = math.inf if token_budget is None else token_budget
+    shown: list[Ranked] = []
+    for each in ranked:
+        cost = tokens(each.memory.text)
+        if len(shown) < limit and cost <= left:
+            shown.append(each)
+            left -= cost
     return shown
 
 

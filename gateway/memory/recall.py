@@ -8,15 +8,22 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
-from gateway.errors import EmbedderBusyError, EmbeddingError, StoreError
+from gateway.errors import (
+    EmbedderBusyError,
+    EmbeddingError,
+    RerankerBusyError,
+    RerankerError,
+    StoreError,
+)
 from gateway.memory.filters import Filter
 from gateway.memory.model import Hit, Kind, Memory, Millis, Scope, Status, Vector, now
-from gateway.memory.ports import Embedder, Search, Selection, Store
+from gateway.memory.ports import Embedder, Reranker, Search, Selection, Store
 from gateway.memory.prompt import tokens
 from gateway.memory.public_memory import PublicMemory
-from gateway.memory.ranking import CANDIDATES, Ranked, merit, rank
+from gateway.memory.ranking import CANDIDATES, Ranked, calibrated, fitted, merit, rank
 from gateway.memory.telling import asks_of_the_past
 from gateway.memory.tools import helpful, memory_id
 
@@ -24,6 +31,9 @@ STANDING_LIMIT = 5
 TOOLS_LIMIT = 3  # memories of tools beside the others
 TOOLS_ASKED = 64  # tools of a request that are looked up
 TOOLS_TOKENS = 250  # that they may take at most
+RERANKED = 20  # of what ranks best, by a reranker, where there is one
+RERANKING = 10.0  # seconds for it, where nobody sets a deadline
+SCORED_AT_ONCE = 16  # texts, so that a chat need not wait for a thousand of somebody else's
 ASKED = 1000  # characters of a long question that are searched by, at either end
 
 _NOW = frozenset({Status.ACTIVATED})
@@ -71,14 +81,34 @@ class Recall:
         return f"degraded;reason={self.reason}" if self.reason else self.outcome
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    question: str
+    hits: Sequence[Hit]
+    reason: str
+    standing: tuple[Memory, ...]
+    used: Sequence[Memory]
+
+
 class Recaller:
-    """Recalls from one store with one embedder. `clock` gives the present time."""
+    """Recalls from one store with one embedder. `clock` gives the present time.
+
+    With a `reranker` it decides the order of the best `reranked` that are relevant at all.
+    """
 
     def __init__(
-        self, store: Store, embedder: Embedder, *, clock: Callable[[], Millis] = now
+        self,
+        store: Store,
+        embedder: Embedder,
+        *,
+        reranker: Reranker | None = None,
+        reranked: int = RERANKED,
+        clock: Callable[[], Millis] = now,
     ) -> None:
         self._store = store
         self._embedder = embedder
+        self._reranker = reranker
+        self._reranked = reranked
         self._clock = clock
         self._public = PublicMemory(store)
 
@@ -86,13 +116,36 @@ class Recaller:
         """Told of each scope that this process shares something with, which is then searched."""
         self._public.written(scope)
 
+    @property
+    def scorer(self) -> str:
+        """The model that `score` asks."""
+        return self._embedder.model if self._reranker is None else self._reranker.model
+
+    async def score(self, question: str, texts: Sequence[str]) -> list[float]:
+        """How much each of these texts bears on a question, 0..1; nothing is looked up.
+
+        By the reranker or, where there is none, by meaning. Raises RerankerError, EmbeddingError.
+        """
+        if self._reranker is None:
+            asked = await self._embedder.embed_query(question)
+            vectors = await self._embedder.embed_documents(texts)
+            products = (sum(a * b for a, b in zip(asked, v, strict=True)) for v in vectors)
+            return [calibrated(product) for product in products]
+        scores: list[float] = []
+        for start in range(0, len(texts), SCORED_AT_ONCE):
+            some = texts[start : start + SCORED_AT_ONCE]
+            scores += await self._reranker.score(question, some)
+        return scores
+
     async def within(
         self, seconds: float, scope: Scope, question: str, options: RecallOptions
     ) -> Recall:
         """What is remembered that bears on `question`, or a degraded answer when time is up."""
+        until = asyncio.get_running_loop().time() + seconds
         try:
-            async with asyncio.timeout(seconds):
-                return await self.search(scope, question, options)
+            async with asyncio.timeout_at(until):
+                found = await self._gather(scope, question, options)
+            return await self._choose(found, options, until)
         except TimeoutError:
             reason = "timeout"
         except StoreError as error:
@@ -104,31 +157,73 @@ class Recaller:
 
     async def search(self, scope: Scope, question: str, options: RecallOptions) -> Recall:
         """The same without a deadline. Raises StoreError."""
+        found = await self._gather(scope, question, options)
+        until = asyncio.get_running_loop().time() + RERANKING
+        return await self._choose(found, options, until)
+
+    async def _gather(self, scope: Scope, question: str, options: RecallOptions) -> _Found:
+        """All that may be shown, in no order."""
         question = gist(question)
-        # Two at once: the time that a store far away takes counts only once.
-        (found, reason), standing, used = await asyncio.gather(
+        # Side by side: the time that a store far away takes counts only once.
+        (hits, reason), standing, used = await asyncio.gather(
             self._find(scope, question, options),
             self._standing(scope, wanted=options.standing),
             self._tools(scope, options.tools),
         )
-        ranked = rank(
-            found,
-            question,
-            limit=options.limit,
+        return _Found(question=question, hits=hits, reason=reason, standing=standing, used=used)
+
+    async def _choose(self, found: _Found, options: RecallOptions, until: float) -> Recall:
+        """What is shown of it. `until`, by the loop's clock, a reranker has to be done."""
+        order = partial(
+            rank,
+            found.hits,
+            found.question,
             floor=options.floor,
-            token_budget=options.token_budget,
             present=options.present,
             conversation=options.conversation,
             now=self._clock(),
         )
-        tools = helpful(used, limit=TOOLS_LIMIT, budget=_left(options.token_budget, ranked))
+        ranked, reason = None, found.reason
+        if self._reranker is not None and options.limit:
+            pool = order(limit=max(options.limit, self._reranked))
+            ranked, why = await self._rerank(self._reranker, found.question, pool, options, until)
+            reason = reason or why
+        if ranked is None:
+            ranked = order(limit=options.limit, token_budget=options.token_budget)
+        left = _left(options.token_budget, ranked)
+        tools = helpful(found.used, limit=TOOLS_LIMIT, budget=left)
+        there = ranked or found.standing or tools
         return Recall(
-            outcome="degraded" if reason else "hit" if ranked or standing or tools else "empty",
+            outcome="degraded" if reason else "hit" if there else "empty",
             reason=reason,
-            ranked=tuple(r for r in ranked if r.memory not in standing),
-            standing=standing,
+            ranked=tuple(r for r in ranked if r.memory not in found.standing),
+            standing=found.standing,
             tools=tools,
         )
+
+    async def _rerank(
+        self,
+        reranker: Reranker,
+        question: str,
+        pool: Sequence[Ranked],
+        options: RecallOptions,
+        until: float,
+    ) -> tuple[list[Ranked] | None, str]:
+        """The best of these by the reranker, or None and why."""
+        if len(pool) < 2:  # noqa: PLR2004  one alone has no order
+            return None, ""
+        try:
+            async with asyncio.timeout_at(until):
+                scores = await reranker.score(question, [each.memory.text for each in pool])
+        except TimeoutError:
+            return None, "reranker-timeout"
+        except RerankerBusyError:
+            return None, "reranker-busy"
+        except RerankerError:
+            return None, "reranker"
+        places = sorted(range(len(pool)), key=lambda place: (-scores[place], place))
+        best = [pool[place] for place in places]
+        return fitted(best, limit=options.limit, token_budget=options.token_budget), ""
 
     async def _find(
         self, scope: Scope, question: str, options: RecallOptions

@@ -93,6 +93,7 @@ def families() -> tuple[Family, ...]:
             statuses=_memos_statuses(),
             example=_memos_example,
             enclosed=_enveloped,
+            bare=memos.BARE,
         ),
         Family(
             name="Keys",

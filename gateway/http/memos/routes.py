@@ -13,7 +13,7 @@ from gateway.http.access import MEMOS_PREFIX, respond
 from gateway.http.auth import PROJECT
 from gateway.http.gateway import Gateway
 from gateway.http.limits import read_body
-from gateway.http.memos import adding, listing, searching
+from gateway.http.memos import adding, extracting, listing, profiles, reranking, searching
 from gateway.http.memos.codes import OK, Code
 from gateway.http.memos.reading import parse_body
 from gateway.http.operation import Operation
@@ -22,7 +22,11 @@ OPERATIONS: tuple[Operation[Any], ...] = (
     *adding.OPERATIONS,
     *searching.OPERATIONS,
     *listing.OPERATIONS,
+    *extracting.OPERATIONS,
+    *reranking.OPERATIONS,
+    *profiles.OPERATIONS,
 )
+BARE = frozenset({"rerank"})  # paths whose answers have no envelope
 
 
 def routes(gateway: Gateway) -> list[Route]:
@@ -34,7 +38,7 @@ def routes(gateway: Gateway) -> list[Route]:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Reads what is asked, has it done, and sends MemOS's envelope."""
+    """Reads what is asked, has it done, and sends it in MemOS's envelope, where it has one."""
 
     gateway: Gateway
     operation: Operation[Any]
@@ -55,4 +59,6 @@ class Endpoint:
             data = await self.operation.work(self.gateway, http[PROJECT], asked)
         except (StoreError, EmbeddingError):
             raise Code.MEMORY_UNAVAILABLE.error() from None
-        await respond(send, 200, orjson.dumps({"code": OK, "data": data, "message": "ok"}))
+        bare = self.operation.path in BARE
+        answer = data if bare else {"code": OK, "data": data, "message": "ok"}
+        await respond(send, 200, orjson.dumps(answer))

@@ -256,6 +256,13 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(
         32 * 2**20, ge=1024, description="Largest request body, decoded if it came compressed."
     )
+    max_messages: int = Field(10_000, ge=1, description="Messages of one chat at most.")
+    max_parts: int = Field(1000, ge=1, description="Parts of one message at most.")
+    max_characters: int = Field(
+        4_000_000, ge=1, description="Characters of text in one chat at most."
+    )
+    max_tools: int = Field(1024, ge=0, description="Tools of one chat at most.")
+    max_choices: int = Field(128, ge=1, description="Answers (`n`) of one chat at most.")
     body_timeout: float = Field(30.0, gt=0, description="Seconds for a request body to arrive.")
     client_write_timeout: float = Field(
         30.0, gt=0, description="Seconds that a client may leave what it was sent unread."

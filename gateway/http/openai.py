@@ -25,6 +25,7 @@ from gateway.http.limits import read_body
 from gateway.http.options import header_mode
 from gateway.http.recording import Recorder
 from gateway.http.relay import Relay
+from gateway.http.sizes import Sizes
 from gateway.http.tool_loops import ToolLoops
 from gateway.http.understanding import Asked, Said, asked_in, understand
 from gateway.memory import prompt
@@ -45,6 +46,7 @@ class WithMemory:
         self._relay = relay
         self._dialect = dialect
         self._tool_loops = ToolLoops()
+        self._sizes = Sizes.of(gateway.settings)
 
     async def __call__(self, http: HttpScope, receive: Receive, send: Send) -> None:
         gateway, settings = self._gateway, self._gateway.settings
@@ -58,10 +60,17 @@ class WithMemory:
         answer = self._dialect.answer()
         off = partial(self._relay, headers=_OFF, error_event=answer.error_event)
         if header_mode(headers) == "off" and b'"memory"' not in body:
-            asked = asked_in(body)
+            asked = asked_in(body, self._sizes)
             await off(_request(path, onward, body, asked), receive, send, streams=asked.streams)
             return
-        understood = understand(self._dialect, http[PROJECT], headers, body, now=gateway.clock())
+        understood = understand(
+            self._dialect,
+            http[PROJECT],
+            headers,
+            body,
+            now=gateway.clock(),
+            sizes=self._sizes,
+        )
         body, asked = understood.body, understood.asked
         begun = time.perf_counter()
         said = None if understood.said is None else permitted(understood.said, http[KEY])

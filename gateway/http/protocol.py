@@ -6,10 +6,13 @@ and grow as long, as its sender likes.
 """
 
 import asyncio
+from http import HTTPStatus
 from typing import Any
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from gateway.http.errors import ApiError, openai_body
 
 HEAD_BYTES = 64 * 2**10
 HEAD_SECONDS = 30.0
@@ -48,9 +51,9 @@ class Http(HttpToolsProtocol):
             self._decline(data[offer.args[0] :])
         except httptools.HttpParserError:
             self.logger.warning("Invalid HTTP request received.")
-            self.send_400_response("Invalid HTTP request received.")
+            self.send_400_response("that is no HTTP request")
         if self._within and self._size > HEAD_BYTES:
-            self._refuse(b"431 Request Header Fields Too Large")
+            self._refuse(431, f"the request's head is larger than {HEAD_BYTES} bytes")
 
     def on_headers_complete(self) -> None:
         self._within, self._size = False, 0
@@ -67,7 +70,7 @@ class Http(HttpToolsProtocol):
         """Read the head again as if it had offered nothing, and what follows it as its body."""
         method, version = self.parser.get_method(), self.parser.get_http_version()
         if method == _CONNECT:
-            self.send_400_response("This is no proxy.")
+            self.send_400_response("this is no proxy")
             return
         kept = [(name, value) for name, value in self.headers if name != b"upgrade"]
         lines = [b"%s %s HTTP/%s" % (method, self.url, version.encode())]
@@ -85,12 +88,21 @@ class Http(HttpToolsProtocol):
 
     def _too_slow(self) -> None:
         if self._size:
-            self._refuse(b"408 Request Timeout")
+            self._refuse(408, f"the request's head took longer than {self.head_seconds:g} s")
         else:  # a connection that was opened ahead and not needed
             self.transport.close()
 
-    def _refuse(self, status: bytes) -> None:
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(400, msg)
+
+    def _refuse(self, status: int, message: str) -> None:
+        """Tell why in OpenAI's shape, for nobody knows yet which API is called; and hang up."""
         if not self.transport.is_closing():
-            head = b"HTTP/1.1 %s\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-            self.transport.write(head % status)
+            body = openai_body(ApiError(status, message))
+            head = (
+                f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
+                "content-type: application/json\r\n"
+                f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+            )
+            self.transport.write(head.encode() + body)
             self.transport.close()

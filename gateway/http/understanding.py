@@ -10,6 +10,7 @@ from gateway.http.dialect import Dialect
 from gateway.http.errors import ApiError
 from gateway.http.headers import RawHeaders
 from gateway.http.options import ChatOptions, chat_options, conversation_of, user_of
+from gateway.http.sizes import Sizes
 from gateway.memory import transcript
 from gateway.memory.model import Millis, Scope
 from gateway.memory.transcript import Transcript
@@ -55,15 +56,19 @@ class Understood:
         return _asked(self.document)
 
 
-def asked_in(body: bytes) -> Asked:
+def asked_in(body: bytes, sizes: Sizes | None = None) -> Asked:
     """What a body asks of the model's side; nothing, where it is no JSON.
 
-    The parser is a good deal faster than a walk over the bytes (`splice`) would be.
+    The parser is a good deal faster than a walk over the bytes (`splice`) would be. Raises ApiError
+    400 for a body that holds more than `sizes` allow.
     """
     try:
-        return _asked(orjson.loads(body))
+        document = orjson.loads(body)
     except orjson.JSONDecodeError:
         return Asked()
+    if sizes is not None and isinstance(document, dict):
+        sizes.check(document)
+    return _asked(document)
 
 
 def _asked(document: object) -> Asked:
@@ -76,9 +81,15 @@ def _asked(document: object) -> Asked:
 
 
 def understand(
-    dialect: Dialect, project: str, headers: RawHeaders, body: bytes, *, now: Millis
+    dialect: Dialect,
+    project: str,
+    headers: RawHeaders,
+    body: bytes,
+    *,
+    now: Millis,
+    sizes: Sizes | None = None,
 ) -> Understood:
-    """Raises ApiError 400 for a body that is not JSON and for options that are not right.
+    """Raises ApiError 400 for a body that is not JSON, or holds too much, and for wrong options.
 
     What is OpenAI's alone is left for the upstream to judge.
     """
@@ -88,6 +99,8 @@ def understand(
         raise ApiError(400, "the body is not valid JSON") from None
     if not isinstance(document, dict):
         raise ApiError(400, "the body is not a JSON object")
+    if sizes is not None:
+        sizes.check(document)
     options = chat_options(headers, document)
     if "memory" in document:
         body = splice.remove(body, b"memory")

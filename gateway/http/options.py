@@ -35,14 +35,22 @@ _UNFILLED = re.compile(r"\{\{.*\}\}|\$\{.*\}|null|undefined|new", re.IGNORECASE)
 class MemoryField(BaseModel, extra="forbid", strict=True):
     """The body's member `memory`."""
 
-    mode: Mode | None = None
-    limit: int | None = Field(None, ge=0, le=50)
-    position: Position | None = None
-    filter: JsonValue = None
-    tags: list[str] = Field(default_factory=list, max_length=64)
-    info: dict[str, str | int | float | bool] = Field(default_factory=dict, max_length=64)
-    agent_id: str = Field("", max_length=MOST_ID)
-    app_id: str = Field("", max_length=MOST_ID)
+    mode: Mode | None = Field(None, description="As the header X-Memory, which comes first.")
+    limit: int | None = Field(None, ge=0, le=50, description="Memories in the prompt at most.")
+    position: Position | None = Field(
+        None,
+        description="Where they go: leading the last user message, in a message of their own"
+        " before it, or leading the system message.",
+    )
+    filter: JsonValue = Field(None, description="Which memories may be recalled.")
+    tags: list[str] = Field(
+        default_factory=list, max_length=64, description="Labels of what is learned."
+    )
+    info: dict[str, str | int | float | bool] = Field(
+        default_factory=dict, max_length=64, description="Labels of what is learned, by key."
+    )
+    agent_id: str = Field("", max_length=MOST_ID, description="A label of what is learned.")
+    app_id: str = Field("", max_length=MOST_ID, description="A label of what is learned.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -127,7 +127,7 @@ def document() -> dict[str, Any]:
             *probes.TAGS,
         ],
         "security": [{name: []} for name in _SECURITY],
-        "paths": openai.paths(place(OPENAI_ERROR)) | operations | probes.paths(),
+        "paths": openai.paths(place(OPENAI_ERROR)) | operations | probes.paths(place(OPENAI_ERROR)),
         "components": {
             "securitySchemes": _SECURITY,
             "responses": {

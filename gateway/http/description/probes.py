@@ -26,7 +26,14 @@ _READINESS: Schema = {
 }
 
 
-def paths() -> dict[str, Any]:
+def paths(refusal: Schema) -> dict[str, Any]:
+    """The paths; `refusal` is the schema of an error in OpenAI's shape."""
+    refused = {
+        "default": {
+            "description": "A key that does not open it.",
+            "content": {"application/json": {"schema": refusal}},
+        }
+    }
     alive: Schema = {"type": "object", "properties": {"status": {"const": "ok"}}}
     ready, ready_body = "Whether requests may come, with the state of each part", "application/json"
     open_: Schema = {"security": []}
@@ -46,7 +53,9 @@ def paths() -> dict[str, Any]:
                 },
             )
         },
-        "/metrics": {"get": _told("metrics", "What is counted, for Prometheus", "text/plain")},
+        "/metrics": {
+            "get": _told("metrics", "What is counted, for Prometheus", "text/plain", more=refused)
+        },
         "/openapi.json": {"get": open_ | _told("openapi", "This description, in OpenAPI 3.1")},
         "/docs": {"get": open_ | _told("docs", "This description as a page", "text/html")},
     }

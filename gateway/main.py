@@ -12,6 +12,8 @@ from types import FrameType
 import structlog
 import uvicorn
 
+from gateway.adapters.documents.reader import ApartReader
+from gateway.adapters.fetching import GuardedFetcher
 from gateway.adapters.local_queue import LocalQueue
 from gateway.errors import StartupError, StoreError
 from gateway.http.app import create_app
@@ -113,6 +115,8 @@ async def running(
             recaller=recaller,
             learner=learner,
             turn_log=turn_log,
+            documents=ApartReader(pages=settings.max_file_pages),
+            fetcher=GuardedFetcher(settings.fetch_allow),
             background=background,
             drain=drain,
             metrics=metrics,

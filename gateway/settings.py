@@ -270,6 +270,23 @@ class Settings(BaseSettings):
     max_upload_bytes: int = Field(
         512 * 2**20, ge=1024, description="Largest body of an upload that is passed through."
     )
+    max_files: int = Field(
+        20, ge=1, le=1000, description="Files added to a knowledge base at once at most."
+    )
+    max_file_bytes: int = Field(100 * 2**20, ge=1, description="Largest file of a knowledge base.")
+    max_files_bytes: int = Field(
+        300 * 2**20, ge=1, description="Most bytes of files that are added at once."
+    )
+    max_file_pages: int = Field(
+        500,
+        ge=1,
+        description="Pages of a file at most; where a format has none, 10,000 characters are one.",
+    )
+    fetch_allow: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Hosts that a knowledge base's files may be fetched from, comma separated;"
+        " `*.example.com` for all within a domain.",
+    )
     heartbeat_seconds: float = Field(
         0.0, ge=0, description="Silence after which a stream gets a comment; 0: never."
     )
@@ -288,7 +305,7 @@ class Settings(BaseSettings):
             raise ValueError("each key is written as project:key")
         return [{"project": project.rstrip(), "key": key.lstrip()} for project, _, key in pairs]
 
-    @field_validator("admin_keys", "cors_origins", mode="before")
+    @field_validator("admin_keys", "cors_origins", "fetch_allow", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:  # noqa: ANN401  as above
         if not isinstance(value, str):

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 import uvicorn
 
+from gateway.adapters.documents.reader import ApartReader
 from gateway.adapters.fake_embedder import FakeEmbedder
 from gateway.adapters.fake_spool import FakeSpool
 from gateway.adapters.fake_store import FakeStore
+from gateway.adapters.fetching import GuardedFetcher
 from gateway.adapters.local_queue import LocalQueue
 from gateway.adapters.offline_model import OfflineModel
 from gateway.adapters.upstream import Timeouts, Upstream
@@ -56,6 +58,8 @@ async def served(
     model=None,
     health=None,
     budget=None,
+    documents=None,
+    fetcher=None,
     **settings,
 ) -> AsyncIterator[Served]:
     """`settings` are the gateway's own; without an upstream the offline model answers.
@@ -109,6 +113,8 @@ async def served(
         recaller=recaller,
         learner=learner,
         turn_log=turn_log,
+        documents=documents or ApartReader(pages=config.max_file_pages),
+        fetcher=fetcher or GuardedFetcher(config.fetch_allow),
         background=background,
         drain=Drain(),
         metrics=metrics,

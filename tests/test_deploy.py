@@ -216,7 +216,10 @@ def test_a_proxy_lets_through_what_the_gateway_takes():
     assert [size(given) for given in directive("client_max_body_size", text("nginx.conf"))] == [
         DEFAULTS["max_body_bytes"],
         DEFAULTS["max_upload_bytes"],
+        440 * 2**20,
     ]
+    in_base64 = DEFAULTS["max_files_bytes"] * 4 / 3 + DEFAULTS["max_body_bytes"]
+    assert in_base64 < 440 * 2**20
     [most] = directive("max_size", text("Caddyfile"))
     assert size(most) == DEFAULTS["max_upload_bytes"]
 
@@ -225,7 +228,7 @@ def test_nginx_holds_back_no_piece_of_an_answer_and_no_upload():
     source = text("nginx.conf")
     assert directive("proxy_buffering", source) == ["off"]
     assert directive("gzip", source) == ["off"]
-    assert directive("proxy_request_buffering", source) == ["off"]
+    assert directive("proxy_request_buffering", source) == ["off", "off"]
     assert directive("proxy_ignore_client_abort", source) == ["off"]
 
 

@@ -159,7 +159,7 @@ async def test_a_text_is_read_in_whatever_encoding_it_came(encoding, text):
 
 async def test_of_a_skills_archive_its_main_file_is_read():
     made = files.archive(SKILL_md=files.SKILL.encode(), scripts__run_py=b"print()")
-    assert await read(made, Format.SKILL) == [
+    assert await read(made, Format.SKILL_ZIP) == [
         Chunk("name: refunds\ndescription: How a refund is made."),
         Chunk("Ask for the order's number first.", "Refunds"),
     ]
@@ -187,8 +187,8 @@ def test_chunks_do_not_cross_a_heading_or_a_page():
 def test_a_format_is_known_by_name_type_or_content():
     assert by_name("Report.PDF") is Format.PDF
     assert by_name("no ending") is None
-    assert by_name("guide.md", skill=True) is Format.MD
-    assert by_name("guide.zip", skill=True) is Format.SKILL
+    assert by_name("guide.md", skill=True) is Format.SKILL_MD
+    assert by_name("guide.zip", skill=True) is Format.SKILL_ZIP
     assert by_media_type("text/plain; charset=utf-8") is Format.TXT
     assert by_media_type("image/png") is None
     assert by_content(files.pdf("x")[:99]) is Format.PDF
@@ -210,7 +210,7 @@ def test_other_formats_are_refused_by_name(name):
         (Format.PDF, b"Hello"),
         (Format.DOCX, b"Hello"),
         (Format.DOCX, b"\xd0\xcf\x11\xe0 an old DOC"),
-        (Format.SKILL, b"# Hello"),
+        (Format.SKILL_ZIP, b"# Hello"),
         (Format.TXT, b"PK\x03\x04"),
         (Format.MD, b"%PDF-1.7"),
     ],
@@ -245,9 +245,11 @@ def test_content_that_is_something_else_is_refused(format_, content):
         (Format.DOCX, files.docx_with("word/document.xml", b"<a><b></a>"), "damaged"),
         (Format.DOCX, files.docx_with("word/document.xml", b" " * (20 * 2**20)), "bomb"),
         (Format.DOCX, files.archive(**{f"a{n}": b"" for n in range(10_001)}), "10000 files"),
-        (Format.SKILL, files.archive(readme_md=b"# Hello"), "SKILL.md"),
-        (Format.SKILL, files.archive(SKILL_md=b"# Hello"), "name and description"),
-        (Format.SKILL, files.archive(SKILL_md=b"x" * 100_001), "at most 100000"),
+        (Format.SKILL_ZIP, files.archive(readme_md=b"# Hello"), "SKILL.md"),
+        (Format.SKILL_MD, b"# Hello", "name and description"),
+        (Format.SKILL_MD, b"---\nname: x\n---\n# Hello", "name and description"),
+        (Format.SKILL_ZIP, files.archive(SKILL_md=b"# Hello"), "name and description"),
+        (Format.SKILL_ZIP, files.archive(SKILL_md=b"x" * 100_001), "at most 100000"),
     ],
 )
 async def test_a_file_that_cannot_be_read_says_why_and_quotes_nothing(format_, content, told):

@@ -1,11 +1,38 @@
 """Knowledge bases: a project's own, found by its key alone, and gone when they are deleted."""
 
-import pytest
+from contextlib import suppress
 
+import httpx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.adapters.fake_embedder import FakeEmbedder
 from gateway.adapters.fake_registry import FakeRegistry
+from gateway.adapters.fake_spool import FakeSpool
+from gateway.adapters.fake_store import FakeStore
 from gateway.errors import NoSuchKnowledgeBaseError
-from gateway.memory import knowledge
-from gateway.memory.model import knowledge_base
+from gateway.memory import documents, knowledge, knowledge_files
+from gateway.memory.knowledge_files import Given, State
+from gateway.memory.learning import Learner
+from gateway.memory.model import (
+    Kind,
+    Memory,
+    Scope,
+    Speaker,
+    Status,
+    TurnState,
+    knowledge_base,
+    project_wide,
+)
+from gateway.memory.ports import Selection
+from gateway.memory.recall import RecallOptions
+from gateway.memory.turn_log import TurnLog
+from tests.document_files import SKILL
+from tests.interleaving import Gated, interleave
+from tests.served import served
+
+shared = settings(max_examples=40, deadline=None)
 
 pytestmark = pytest.mark.anyio
 
@@ -56,3 +83,372 @@ async def test_a_project_has_so_many_bases_and_no_more():
     with pytest.raises(knowledge.TooManyBasesError):
         await made(registry, "acme", "one more")
     await made(registry, "globex", "theirs")
+
+
+# The endpoints
+
+
+@pytest.fixture(name="it")
+async def _it():
+    async with served(api_keys="acme:one,globex:two") as it:
+        yield it
+
+
+async def call(it, path, body, *, key="one", status=200, code=0):
+    async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
+        url = f"{it.url}/api/openmem/v1/{path}"
+        headers = {"authorization": f"Token {key}"}
+        response = await client.post(url, json=body, headers=headers)
+    document = response.json()
+    assert set(document) == {"code", "data", "message"}
+    assert (response.status_code, document["code"]) == (status, code), document
+    return document["data"]
+
+
+async def base_of(it, name="Handbook", **more):
+    return (await call(it, "create/knowledgebase", {"knowledgebase_name": name}, **more))["id"]
+
+
+async def add(it, base, *texts, **more):
+    given = [{"name": f"{n}.txt", "content": text} for n, text in enumerate(texts)]
+    body = {"knowledgebase_id": base, "file": given}
+    return await call(it, "add/knowledgebase-file", body, **more)
+
+
+async def listed(it, base, **more):
+    return await call(it, "get/knowledgebase-file", {"knowledgebase_id": base} | more)
+
+
+async def found(it, base, question, project="acme"):
+    """What recall finds in a base, by words and by meaning."""
+    also = await knowledge.resolve(it.gateway.registry, project, [base])
+    options = RecallOptions(kinds=frozenset(Kind), limit=10, floor=0, also=also)
+    recall = await it.gateway.recaller.search(Scope(project, "ann"), question, options)
+    return [ranked.memory for ranked in recall.ranked]
+
+
+async def test_a_file_is_found_by_its_words_at_once_and_is_completed_when_it_is_learned(it):
+    base = await base_of(it)
+    [added] = await add(it, base, "Annual leave is 30 days.")
+    assert set(added) == {"id", "type", "name", "sizeMB", "status"}
+    assert added["status"] in {"running", "completed"}
+    [memory] = await found(it, base, "annual leave")
+    assert (memory.kind, memory.speaker) == (Kind.DOCUMENT, Speaker.DOCUMENT)
+    assert memory.detail == {"file": "0.txt", "type": "document", "heading": "", "page": 0}
+    assert memory.sources[0].role == "document"
+    await it.learned()
+    page = await listed(it, base)
+    assert page == {
+        "total": 1,
+        "page": 1,
+        "page_size": 20,
+        "file_detail_list": [
+            {
+                "id": added["id"],
+                "type": "document",
+                "name": "0.txt",
+                "size": "0.000MB",
+                "status": "completed",
+            }
+        ],
+    }
+    by_id = await call(it, "get/knowledgebase-file", {"file_ids": [added["id"], "f" * 32]})
+    assert by_id["file_detail_list"] == page["file_detail_list"]
+    assert by_id["total"] == 1
+
+
+async def test_a_long_file_is_learned_whole_in_several_turns_and_read_back_in_order(it):
+    base = await base_of(it)
+    text = "\n\n".join(f"Paragraph {n}: {'word ' * 60}end {n}." for n in range(300))
+    [added] = await add(it, base, text)
+    await it.learned()
+    [file] = await knowledge_files.find(it.gateway.registry, "acme", [added["id"]])
+    assert file.turns > 1
+    read: list[Memory] = []
+    total = 1
+    while len(read) < total:
+        page, total = await knowledge_files.chunks(
+            it.gateway.store, "acme", file, limit=70, offset=len(read)
+        )
+        read += page
+    assert [m.position for m in read] == list(range(file.chunks))
+    assert "\n\n".join(m.text for m in read) == text
+    beyond, _ = await knowledge_files.chunks(
+        it.gateway.store, "acme", file, limit=5, offset=file.chunks
+    )
+    assert beyond == []
+    assert (await listed(it, base))["file_detail_list"][0]["status"] == "completed"
+
+
+async def test_the_same_file_added_again_adds_nothing(it):
+    base, other = await base_of(it), await base_of(it, "Other")
+    [first] = await add(it, base, "Annual leave is 30 days.")
+    await it.learned()
+    [again] = await add(it, base, "Annual leave is 30 days.")
+    assert (again["id"], again["status"]) == (first["id"], "completed")
+    [changed] = await add(it, base, "Annual leave is 31 days.")
+    [elsewhere] = await add(it, other, "Annual leave is 30 days.")
+    assert len({first["id"], changed["id"], elsewhere["id"]}) == 3
+    assert (await listed(it, base))["total"] == 2
+    assert len(await found(it, base, "annual leave")) == 2
+
+
+async def test_nothing_that_a_file_says_becomes_a_fact_or_a_preference(it):
+    base = await base_of(it)
+    await add(
+        it, base, "My name is Ann. I live in Lisbon. I love green tea. Always answer in French."
+    )
+    await it.learned()
+    every = Selection(kinds=frozenset(Kind))
+    for scope in (knowledge_base("acme", base), Scope("acme", "ann"), project_wide("acme")):
+        kept, _ = await it.gateway.store.list_memories(scope, every, limit=100)
+        assert {memory.kind for memory in kept} <= {Kind.DOCUMENT}
+
+
+async def test_secrets_in_a_file_are_left_out(it):
+    base = await base_of(it)
+    await add(it, base, "The API key is sk-proj-abcdefghijklmnopqrstuvwxyz123456.")
+    [memory] = await found(it, base, "API key")
+    assert "abcdefghijklm" not in memory.text
+    assert "[redacted]" in memory.text
+
+
+async def test_files_are_listed_page_by_page_and_by_type(it):
+    base = await base_of(it)
+    skill = {"name": "s.md", "type": "skill", "content": SKILL}
+    await call(it, "add/knowledgebase-file", {"knowledgebase_id": base, "file": [skill]})
+    await add(it, base, *(f"Text {n}." for n in range(5)))
+    seen = []
+    for page in (1, 2, 3):
+        data = await listed(it, base, page=page, page_size=2)
+        assert (data["total"], data["page"], data["page_size"]) == (6, page, 2)
+        seen += [file["name"] for file in data["file_detail_list"]]
+    assert sorted(seen) == [*(f"{n}.txt" for n in range(5)), "s.md"]
+    skills = await listed(it, base, type="skill")
+    assert [file["name"] for file in skills["file_detail_list"]] == ["s.md"]
+    assert (await listed(it, base, type="document", page_size=2))["total"] == 5
+
+
+async def test_what_could_not_be_read_is_failed_and_may_be_added_again(it):
+    base = await base_of(it)
+    body = {"knowledgebase_id": base, "file": [{"name": "x.json", "content": "{nonsense"}]}
+    for _ in range(2):
+        [added] = await call(it, "add/knowledgebase-file", body)
+        assert added["status"] == "failed"
+    assert [f["status"] for f in (await listed(it, base))["file_detail_list"]] == ["failed"]
+
+
+async def test_a_file_of_which_a_part_was_given_up_is_failed_and_learned_when_it_is_added_again(it):
+    base = await base_of(it)
+    [added] = await add(it, base, "Annual leave is 30 days.")
+    await it.learned()
+    [turn] = await it.gateway.store.get_turns(knowledge_base("acme", base), added["id"], 10)
+    await it.gateway.store.mark(turn.id, TurnState.PARKED, error="x")
+    assert [f["status"] for f in (await listed(it, base))["file_detail_list"]] == ["failed"]
+    await add(it, base, "Annual leave is 30 days.")
+    await it.learned()
+    assert [f["status"] for f in (await listed(it, base))["file_detail_list"]] == ["completed"]
+
+
+async def test_deleting_a_file_leaves_nothing_of_it_and_all_of_the_others(it):
+    base = await base_of(it)
+    one, two = await add(it, base, "Annual leave is 30 days.", "Annual reports come in May.")
+    await it.learned()
+    ids = {"file_ids": [one["id"], "f" * 32]}
+    assert await call(it, "delete/knowledgebase-file", ids) == {"success": True}
+    assert [memory.text for memory in await found(it, base, "annual")] == [
+        "Annual reports come in May."
+    ]
+    assert await it.gateway.store.get_turns(knowledge_base("acme", base), one["id"], 9) == []
+    assert [f["id"] for f in (await listed(it, base))["file_detail_list"]] == [two["id"]]
+    await call(it, "delete/knowledgebase-file", ids, status=404, code=40001)
+    await call(it, "get/knowledgebase-file", ids, status=404, code=40001)
+
+
+async def test_deleting_a_base_leaves_nothing_of_it_and_all_of_the_others(it):
+    base, other = await base_of(it), await base_of(it, "Other")
+    [one] = await add(it, base, "Annual leave is 30 days.")
+    await add(it, other, "Annual reports come in May.")
+    await it.learned()
+    assert await call(it, "delete/knowledgebase", {"knowledgebase_id": base}) == {"success": True}
+    scope = knowledge_base("acme", base)
+    every = Selection(kinds=frozenset(Kind), statuses=frozenset(Status))
+    assert await it.gateway.store.list_memories(scope, every, limit=9) == ([], 0)
+    assert await it.gateway.store.list_turns(scope, limit=9) == ([], 0)
+    assert len(await found(it, other, "annual")) == 1
+    gone = {"knowledgebase_id": base}
+    await call(it, "delete/knowledgebase", gone, status=404, code=50120)
+    await call(it, "get/knowledgebase-file", gone, status=404, code=50120)
+    await call(it, "get/knowledgebase-file", {"file_ids": [one["id"]]}, status=404, code=40001)
+    await add(it, base, "x", status=404, code=50120)
+
+
+async def test_another_projects_bases_and_files_are_as_unknown_as_those_that_never_were(it):
+    base = await base_of(it)
+    [file] = await add(it, base, "Annual leave is 30 days.")
+    theirs = {"key": "two", "status": 404}
+    for unknown in (base, "base-never"):
+        await add(it, unknown, "x", code=50120, **theirs)
+        body = {"knowledgebase_id": unknown}
+        await call(it, "get/knowledgebase-file", body, code=50120, **theirs)
+        await call(it, "delete/knowledgebase", body, code=50120, **theirs)
+    for unknown in (file["id"], "f" * 32):
+        await call(it, "get/knowledgebase-file", {"file_ids": [unknown]}, code=40001, **theirs)
+        await call(it, "delete/knowledgebase-file", {"file_ids": [unknown]}, code=40001, **theirs)
+    assert len(await found(it, base, "annual leave")) == 1
+    with pytest.raises(NoSuchKnowledgeBaseError):
+        await found(it, base, "annual leave", project="globex")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "code"),
+    [
+        ("create/knowledgebase", {}, 40002),
+        ("create/knowledgebase", {"knowledgebase_name": ""}, 40002),
+        ("create/knowledgebase", {"knowledgebase_name": 7}, 40000),
+        ("create/knowledgebase", {"knowledgebase_name": "x" * 256}, 40000),
+        ("delete/knowledgebase", {}, 40002),
+        ("add/knowledgebase-file", {"file": [{"content": "x"}]}, 40002),
+        ("add/knowledgebase-file", {"knowledgebase_id": "b", "file": []}, 40003),
+        ("add/knowledgebase-file", {"knowledgebase_id": "b"}, 40002),
+        ("get/knowledgebase-file", {}, 40002),
+        ("get/knowledgebase-file", {"file_ids": []}, 40003),
+        ("get/knowledgebase-file", {"file_ids": ["f"], "knowledgebase_id": "b"}, 40000),
+        ("get/knowledgebase-file", {"knowledgebase_id": "b", "type": "book"}, 40006),
+        ("get/knowledgebase-file", {"knowledgebase_id": "b", "page": 0}, 40000),
+        ("delete/knowledgebase-file", {}, 40002),
+        ("delete/knowledgebase-file", {"file_ids": []}, 40003),
+    ],
+)
+async def test_what_is_wrong_with_a_request_has_its_code(it, path, body, code):
+    await call(it, path, body, status=400, code=code)
+
+
+async def test_a_base_beyond_the_most_is_refused(it):
+    await made(it.gateway.registry, "acme", *map(str, range(knowledge.MOST_BASES)))
+    body = {"knowledgebase_name": "one more"}
+    await call(it, "create/knowledgebase", body, status=400, code=40000)
+
+
+# Deleted while it is added or learned
+
+
+class Town:
+    """A store, and whoever adds, learns and deletes in it, each behind a gate."""
+
+    def __init__(self):
+        self.store = FakeStore()
+        self.read = [documents.Chunk(f"Text {n}.") for n in range(120)]
+        self.given = Given(name="a.txt", type="document", size=1, digest="d")
+        self.base = ""
+
+    async def begin(self):
+        base = await knowledge.create(self.store.registry, "acme", name="b", description="", now=1)
+        self.base = base.id
+
+    def parts(self, gate=None):
+        if gate is None:
+            return self.store, self.store.registry
+        return Gated(self.store, gate), Gated(self.store.registry, gate)
+
+    def learner(self, gate=None):
+        store, registry = self.parts(gate)
+        return Learner(
+            store=store, outbox=store, embedder=FakeEmbedder(), registry=registry, clock=lambda: 5
+        )
+
+    async def add(self, gate=None):
+        store, registry = self.parts(gate)
+        log = TurnLog(
+            learner=self.learner(gate),
+            outbox=store,
+            queue=Forgetful(),
+            spool=FakeSpool(),
+            told=print,
+        )
+        await knowledge_files.add(
+            store,
+            registry,
+            log,
+            project="acme",
+            base_id=self.base,
+            given=self.given,
+            read=self.read,
+            error="",
+            now=5,
+        )
+
+    async def learn(self, gate=None):
+        learner = self.learner(gate)
+        for turn_id in await self.store.pending(created_before=10, limit=100):
+            await learner.learn(turn_id)
+
+    async def delete_file(self, gate=None):
+        store, registry = self.parts(gate)
+        file = knowledge_files.file_id(self.base, self.given)
+        await knowledge_files.delete(store, registry, "acme", file)
+
+    async def delete_base(self, gate=None):
+        store, registry = self.parts(gate)
+        await knowledge.delete(store, registry, "acme", self.base)
+
+    async def left(self):
+        scope = knowledge_base("acme", self.base)
+        every = Selection(kinds=frozenset(Kind), statuses=frozenset(Status))
+        _, memories = await self.store.list_memories(scope, every, limit=1)
+        _, turns = await self.store.list_turns(scope, limit=1)
+        _, files = await knowledge_files.listed(self.store.registry, "acme", self.base, limit=1)
+        return memories, turns, files
+
+
+class Forgetful:
+    """A queue that loses what it is given: the ledger knows."""
+
+    async def enqueue(self, turn_id):
+        """It is learned by whoever looks into the ledger."""
+
+
+@pytest.mark.parametrize("deletion", ["delete_file", "delete_base"])
+@given(schedule=st.lists(st.integers(0, 1), max_size=60))
+@shared
+async def test_what_is_deleted_while_it_is_learned_stays_deleted(deletion, schedule):
+    town = Town()
+    await town.begin()
+    await town.add()
+    await interleave([town.learn, getattr(town, deletion)], schedule)
+    assert await town.left() == (0, 0, 0)
+
+
+@pytest.mark.parametrize("deletion", ["delete_file", "delete_base"])
+@given(schedule=st.lists(st.integers(0, 1), max_size=60))
+@shared
+async def test_what_is_deleted_while_it_is_added_again_leaves_nothing_behind(deletion, schedule):
+    town = Town()
+    await town.begin()
+    await town.add()
+    await interleave([town.add, getattr(town, deletion)], schedule)
+    await town.learn()
+    memories, turns, files = await town.left()
+    if not files:
+        assert (memories, turns) == (0, 0)
+        return
+    [file], _ = await knowledge_files.listed(town.store.registry, "acme", town.base, limit=1)
+    much_later = 10 * knowledge_files.INTERRUPTED
+    state, _ = await knowledge_files.state(town.store, "acme", file, much_later)
+    assert (state is State.COMPLETED) == (memories == len(town.read))
+
+
+@pytest.mark.parametrize("deletion", ["delete_file", "delete_base"])
+@given(schedule=st.lists(st.integers(0, 1), max_size=60), killed_at=st.integers(0, 40))
+@shared
+async def test_a_deletion_asked_for_again_finishes_what_was_killed(deletion, schedule, killed_at):
+    """Whoever is killed, adding or deleting; the ledger's turns are learned as after any crash."""
+    town = Town()
+    await town.begin()
+    await town.add()
+    delete = getattr(town, deletion)
+    await interleave([town.add, delete], schedule, killed=killed_at.__eq__)
+    with suppress(NoSuchKnowledgeBaseError):
+        await delete()
+    await town.learn()
+    assert await town.left() == (0, 0, 0)

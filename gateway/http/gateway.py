@@ -10,7 +10,7 @@ from gateway.keys.identity import Identity
 from gateway.keys.keyring import Keyring
 from gateway.memory.learning import Learner
 from gateway.memory.model import Millis
-from gateway.memory.ports import Backlog, ChatModel, Registry, Store
+from gateway.memory.ports import Backlog, ChatModel, DocumentReader, Fetcher, Registry, Store
 from gateway.memory.recall import Recaller
 from gateway.memory.turn_log import TurnLog
 from gateway.metrics import Metrics
@@ -29,6 +29,8 @@ class Gateway:
     recaller: Recaller
     learner: Learner
     turn_log: TurnLog
+    documents: DocumentReader
+    fetcher: Fetcher
     background: Background
     drain: Drain
     metrics: Metrics

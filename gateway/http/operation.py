@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from pydantic import BaseModel
 
 from gateway.http.gateway import Gateway
+from gateway.http.receiving import FromForm
 
 Data: TypeAlias = dict[str, Any] | list[dict[str, Any]]
 AskedType = TypeVar("AskedType", bound=BaseModel)
@@ -24,6 +25,8 @@ class Operation(Generic[AskedType]):
     `path` is Starlette's, relative to where its API begins. `asked` is read from the JSON body or,
     where the method has none, from the path and the query. `answer` is the type of what `work`
     returns, as pydantic reads types.
+
+    A call with `from_form` brings files: it takes a form as well, and `asked` is a `WithFiles`.
     """
 
     method: str = "POST"
@@ -31,3 +34,4 @@ class Operation(Generic[AskedType]):
     asked: type[AskedType]
     answer: Any
     work: Callable[[Gateway, str, AskedType], Awaitable[Data]]
+    from_form: FromForm | None = None

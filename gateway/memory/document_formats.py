@@ -14,7 +14,8 @@ class Format(StrEnum):
     JSON = "json"
     MD = "md"
     XML = "xml"
-    SKILL = "skill"  # the archive of a skill
+    SKILL_MD = "skill.md"  # a skill, or an archive of one
+    SKILL_ZIP = "skill.zip"
 
 
 class UnsupportedFormatError(ValueError):
@@ -45,7 +46,7 @@ _MEDIA: Final = {
     "text/xml": Format.XML,
 }
 _PDF, _ZIP, _OLD_OFFICE = b"%PDF-", b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
-TEXTS: Final = frozenset({Format.TXT, Format.JSON, Format.MD, Format.XML})
+TEXTS: Final = frozenset({Format.TXT, Format.JSON, Format.MD, Format.XML, Format.SKILL_MD})
 
 
 def by_name(name: str, *, skill: bool = False) -> Format | None:
@@ -57,7 +58,7 @@ def by_name(name: str, *, skill: bool = False) -> Format | None:
     if skill:
         if ending not in {".md", ".zip"}:
             raise UnsupportedFormatError("a skill is an .md file or a .zip archive")
-        return Format.SKILL if ending == ".zip" else Format.MD
+        return Format.SKILL_ZIP if ending == ".zip" else Format.SKILL_MD
     if not ending:
         return None
     if ending == ".doc":
@@ -90,7 +91,7 @@ def check(format_: Format, head: bytes) -> None:
     """Whether content may be what it is said to be. Raises WrongFormatError."""
     if format_ is Format.PDF and _PDF not in head:
         raise WrongFormatError("it is no PDF")
-    if format_ in {Format.DOCX, Format.SKILL} and not head.startswith(_ZIP):
+    if format_ in {Format.DOCX, Format.SKILL_ZIP} and not head.startswith(_ZIP):
         raise WrongFormatError(f"it is no {'DOCX' if format_ is Format.DOCX else 'zip archive'}")
     if format_ in TEXTS and head.startswith((_ZIP, _OLD_OFFICE, _PDF)):
         raise WrongFormatError("it is no text")

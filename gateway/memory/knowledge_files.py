@@ -133,24 +133,24 @@ async def add(
     project: str,
     base_id: str,
     given: Given,
-    read: Sequence[Chunk] | str,
+    read: Sequence[Chunk],
+    error: str,
     now: Millis,
 ) -> File | None:
-    """Record what was read out of a file, or why it could not be read; None if it is deleted now.
+    """Record what was read out of a file, or why nothing was; None if it is deleted meanwhile.
 
     When this returns, all of it survives a crash and is found by its words. Raises StoreError, and
     then the same again does what is left to do.
     """
     key = file_id(base_id, given)
     scope = knowledge_base(project, base_id)
-    error, chunks = (read, []) if isinstance(read, str) else ("", list(read))
-    turns = documents.turns(scope, key, chunks, name=given.name, type_=given.type, now=now)
+    turns = documents.turns(scope, key, read, name=given.name, type_=given.type, now=now)
     value = {
         "name": given.name,
         "type": given.type,
         "size": given.size,
         "turns": len(turns),
-        "chunks": len(chunks),
+        "chunks": len(read),
         "error": error,
     }
     entry = Entry(kind=FILE, id=key, value=value, created=now, updated=now, group=base_id)

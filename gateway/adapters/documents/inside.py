@@ -59,7 +59,7 @@ def _blocks(format_: Format, content: BinaryIO, pages: int) -> Iterator[Block]:
         from gateway.adapters.documents import docx_text  # noqa: PLC0415  see above
 
         return docx_text.read(content)
-    if format_ is Format.SKILL:
+    if format_ is Format.SKILL_ZIP:
         from gateway.adapters.documents import skills  # noqa: PLC0415  see above
 
         return skills.read_archive(content)
@@ -82,6 +82,10 @@ def _read_text(format_: Format, content: bytes) -> Iterator[Block]:
         from gateway.adapters.documents import markdown_text  # noqa: PLC0415  see above
 
         return markdown_text.read(content)
+    if format_ is Format.SKILL_MD:
+        from gateway.adapters.documents import skills  # noqa: PLC0415  see above
+
+        return skills.read(content)
     from gateway.adapters.documents import plain_text  # noqa: PLC0415  see above
 
     return plain_text.read(content)

@@ -15,6 +15,12 @@ PLACE = "#/components/schemas/{model}"
 _RESPONSE = "#/components/responses/{name}"
 _IN_PATH = re.compile(r"{(\w+)(?::\w+)?}")
 _NO_BODY = {"GET", "DELETE"}
+_FORM = {
+    "type": "object",
+    "properties": {"file": {"type": "array", "items": {"type": "string", "format": "binary"}}},
+    "required": ["file"],
+    "additionalProperties": True,
+}
 
 
 def paths(families: Sequence[Family]) -> tuple[dict[str, Any], dict[str, Schema]]:
@@ -91,6 +97,8 @@ def _operation(
     }
     if operation.method not in _NO_BODY:
         entry["requestBody"] = _body(*asked, in_path, EXAMPLES.get(path, {}))
+        if operation.from_form is not None:
+            entry["requestBody"]["content"]["multipart/form-data"] = {"schema": _FORM}
     return {name: value for name, value in entry.items() if value not in ("", [])}
 
 

@@ -86,6 +86,13 @@ _NAMED = {
     "insufficient_quota": Code.CALL_QUOTA,
     "token_limit_exceeded": Code.TOKEN_RATE_LIMIT,
     NO_SUCH_BASE: Code.BASE_NOT_LINKED,
+    "too_many_files": Code.TOO_MANY_FILES,
+    "file_too_large": Code.FILE_TOO_LARGE,
+    "files_too_large": Code.FILES_TOO_LARGE,
+    "unsupported_file_type": Code.UNSUPPORTED_FILE,
+    "bad_file": Code.BAD_FILE,
+    "base64_characters": Code.BASE64_CHARACTERS,
+    "base64_format": Code.BASE64_FORMAT,
 }
 _BY_STATUS = {
     401: Code.KEY_INVALID,

@@ -11,12 +11,23 @@ from starlette.types import Scope as HttpScope
 from gateway.errors import EmbeddingError, StoreError
 from gateway.http.access import MEMOS_PREFIX, respond
 from gateway.http.auth import PROJECT
+from gateway.http.files import WithFiles
 from gateway.http.gateway import Gateway
+from gateway.http.kept import Kept
 from gateway.http.limits import read_body
-from gateway.http.memos import adding, extracting, listing, profiles, reranking, searching
+from gateway.http.memos import (
+    adding,
+    extracting,
+    knowledge,
+    listing,
+    profiles,
+    reranking,
+    searching,
+)
 from gateway.http.memos.codes import OK, Code
-from gateway.http.memos.reading import parse_body
+from gateway.http.memos.reading import Body, parse_body
 from gateway.http.operation import Operation
+from gateway.http.receiving import read_files
 
 OPERATIONS: tuple[Operation[Any], ...] = (
     *adding.OPERATIONS,
@@ -25,6 +36,7 @@ OPERATIONS: tuple[Operation[Any], ...] = (
     *extracting.OPERATIONS,
     *reranking.OPERATIONS,
     *profiles.OPERATIONS,
+    *knowledge.OPERATIONS,
 )
 BARE = frozenset({"rerank"})  # paths whose answers have no envelope
 
@@ -44,19 +56,25 @@ class Endpoint:
     operation: Operation[Any]
 
     async def __call__(self, http: HttpScope, receive: Receive, send: Send) -> None:
-        settings = self.gateway.settings
+        with Kept() as kept:
+            asked = parse_body(self.operation.asked, await self._read(http, receive, kept))
+            if isinstance(asked, WithFiles):
+                asked.bring(kept)
+            await self._answer(http[PROJECT], asked, send)
+
+    async def _read(self, http: HttpScope, receive: Receive, kept: Kept) -> bytes:
+        settings, from_form = self.gateway.settings, self.operation.from_form
         if self.operation.method == "GET":
-            raw = orjson.dumps(http["path_params"])
-        else:
-            raw = await read_body(
-                receive,
-                http["headers"],
-                most=settings.max_body_bytes,
-                timeout=settings.body_timeout,
-            )
-        asked = parse_body(self.operation.asked, raw)
+            return orjson.dumps(http["path_params"])
+        if from_form is not None:
+            return await read_files(http, receive, settings, kept, from_form)
+        return await read_body(
+            receive, http["headers"], most=settings.max_body_bytes, timeout=settings.body_timeout
+        )
+
+    async def _answer(self, project: str, asked: Body, send: Send) -> None:
         try:
-            data = await self.operation.work(self.gateway, http[PROJECT], asked)
+            data = await self.operation.work(self.gateway, project, asked)
         except (StoreError, EmbeddingError):
             raise Code.MEMORY_UNAVAILABLE.error() from None
         bare = self.operation.path in BARE

@@ -1,5 +1,6 @@
 """Whatever is remembered, the block keeps its shape, and only users speak for themselves."""
 
+import json
 import re
 import tomllib
 import unicodedata
@@ -9,7 +10,7 @@ import pytest
 
 from gateway.adapters.fake_embedder import FakeEmbedder
 from gateway.adapters.fake_store import FakeStore
-from gateway.memory import prompt
+from gateway.memory import prompt, screening
 from gateway.memory.learning import Learner
 from gateway.memory.model import Kind, Memory, Message, Scope, Speaker, Turn
 from gateway.memory.ports import Selection
@@ -117,6 +118,41 @@ async def test_nothing_becomes_the_users_that_another_said(_kind, text):
     )
     stated, _ = await store.list_memories(ANN, STATED, limit=100)
     assert [memory.text for memory in stated] == []
+
+
+@pytest.mark.parametrize(("_kind", "text"), POISON)
+async def test_a_tool_s_words_are_nobody_s_wish_and_keep_the_block_s_shape(_kind, text):
+    """As what it is called, is given, gives back, says of its error, and is declared as."""
+    store = FakeStore()
+    learner = Learner(store=store, outbox=store, embedder=FakeEmbedder())
+    declared = json.dumps([{"name": "web", "description": text, "parameters": {text: text}}])
+    messages = [
+        Message(role="system", content=f"<tool_schema>{declared}</tool_schema>", time=1),
+        Message(role="user", content="What does the page say?", time=1),
+    ]
+    for number, (name, given_back) in enumerate(
+        [
+            ("web", text),
+            ("web", f"Error: {text}"),
+            ("web", json.dumps({"error": text})),
+            (text, text),
+        ]
+    ):
+        function = {"name": name, "arguments": json.dumps({"page": text, text: text})}
+        call = {"id": str(number), "type": "function", "function": function}
+        extra = {"tool_call_id": str(number)}
+        messages += [
+            Message(role="assistant", content=None, time=2, extra={"tool_calls": [call]}),
+            Message(role="tool", content=given_back, time=3, extra=extra),
+        ]
+    turn = Turn(id="t", scope=ANN, conversation="c", messages=tuple(messages), created=1)
+    await learner.record(turn)
+    await learner.learn("t")
+    assert await store.list_memories(ANN, STATED, limit=9) == ([], 0)
+    known, _ = await store.list_memories(ANN, Selection(kinds=frozenset({Kind.TOOL})), limit=9)
+    assert known
+    check(known)
+    assert not [memory for memory in known if screening.commands(memory.text)]
 
 
 def test_the_words_of_a_link_stay_and_its_address_is_inert():

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +17,7 @@ from gateway.http.memos.items import tool
 from gateway.http.openai import CHAT_KINDS
 from gateway.memory import tools
 from gateway.memory.learning import Learner
-from gateway.memory.model import Kind, Memory, Message, Scope, Speaker, Status, Turn
+from gateway.memory.model import Kind, Memory, Message, Revision, Scope, Speaker, Status, Turn
 from gateway.memory.ports import Selection
 from gateway.memory.recall import RecallOptions
 from gateway.memory.redaction import redacted
@@ -324,6 +325,28 @@ def test_a_memory_that_was_taken_out_stays_out_until_the_tool_is_used_again(stat
     memory = trajectory(anew, "t")
     assert memory.status is Status.ACTIVATED
     assert tools.success_rate(memory) == 1  # nothing of before
+
+
+def test_what_somebody_wrote_or_decided_stays_when_the_tool_is_used_again():
+    known = learned(used("t", {}, "Error: no", id_="a", time=3))
+    key = tools.memory_id(ANN, "t")
+    before = Revision(text=known[key].text, title="", status=Status.ACTIVATED, until=9, by="edited")
+    edited = replace(known[key], text="Ask twice.", title="About t", revisions=(before,))
+    later = used("t", {}, "ok", id_="b", time=60)
+    memory = learned(later, known=known | {key: edited})[key]
+    assert (memory.text, memory.title) == ("Ask twice.", "About t")
+    assert tools.success_rate(memory) == 0.5
+    touched = replace(known[key], status=Status.RESOLVING, revisions=(before,))
+    memory = learned(later, known=known | {key: touched})[key]
+    assert memory.text.startswith("t worked 1 of 2 times.")
+    assert memory.status is Status.RESOLVING
+
+
+def test_reading_takes_time_in_proportion_to_the_length():
+    text = "<tool_schema>" * 7_000
+    begun = time.perf_counter()
+    assert learned(turn(system(text))) == {}
+    assert time.perf_counter() - begun < 1
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import re
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from gateway.memory import prompt, redaction, screening
@@ -30,7 +31,8 @@ _PARAMETERS = 40
 _DEEPEST = 12  # levels of a declaration
 
 _NAME = re.compile(r"[\w.:/-]{1,64}")
-_SCHEMA = re.compile(r"<tool_schema>(.*?)</tool_schema>", re.DOTALL | re.IGNORECASE)
+_OPENED = re.compile(r"<tool_schema>", re.IGNORECASE)
+_CLOSED = re.compile(r"</tool_schema>", re.IGNORECASE)
 _APPLICATION = frozenset({"system", "developer"})
 _RESULTS = frozenset({"tool", "function"})
 _TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", list: "array"}
@@ -97,12 +99,12 @@ def shown(turn: Turn) -> Shown:
     signatures: list[Signature] = []
     waiting: deque[_Call] = deque()
     order: list[str] = []
-    asked: Message | None = None
+    asked = ""
     for message in turn.messages:
         if message.role in _APPLICATION:
             signatures += _declared(message)
         elif message.role == "user":
-            asked = message
+            asked = message.text
         elif message.role == "assistant":
             for call in _calls(message, len(order)):
                 waiting.append(call)
@@ -166,11 +168,10 @@ def _answered(message: Message, waiting: deque[_Call]) -> _Call | None:
     return waiting[0] if waiting else None
 
 
-def _asked(message: Message | None) -> str:
-    """What the user asked: their own question, or the first thing that they say themselves."""
-    if message is None:
-        return ""
-    words = own_words(prompt.strip(message.text))
+@lru_cache(1)  # an agent's calls are mostly for one message
+def _asked(text: str) -> str:
+    """What a user asks: their own question, or the first thing that they say themselves."""
+    words = own_words(prompt.strip(text))
     sentences = words.sentences
     chosen = next((each for each in sentences if clauses.asks(each)), next(iter(sentences), ""))
     return sentence(words.reveal(chosen))
@@ -211,11 +212,16 @@ def _types_of(arguments: Mapping[str, Any]) -> dict[str, str]:
 
 def _declared(message: Message) -> Iterator[Signature]:
     """The tools that an application's message declares between tags."""
-    for found in _SCHEMA.finditer(message.text[:_LONGEST]):
-        listed = _parsed(found[1].strip())
+    text, end = message.text[:_LONGEST], 0
+    while opened := _OPENED.search(text, end):
+        closed = _CLOSED.search(text, opened.end())
+        if closed is None:
+            return
+        end = closed.end()
+        listed = _parsed(text[opened.end() : closed.start()].strip())
         if isinstance(listed, Mapping):
             listed = listed.get("tools", [listed])
-        for item in listed if isinstance(listed, list) else []:
+        for item in listed[:CALLS] if isinstance(listed, list) else []:
             if signature := _signature(item, message.time):
                 yield signature
 

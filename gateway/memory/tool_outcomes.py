@@ -37,7 +37,7 @@ _LEAD = re.compile(
 )
 _CLASS = re.compile(r"\b([A-Z]\w{2,40}(?:Error|Exception))\b")
 _IDENTIFIER = re.compile(r"[A-Za-z][\w.-]{1,39}")
-_SENTENCE = re.compile(r"(?<=[.!?])\s|[\u3002\uff01\uff1f\n]")
+_SENTENCE = re.compile(r"(?<=[.!?])\s|(?<=[\u3002\uff01\uff1f])|\n")
 # Ways to fail, each by the words that tell of it; the first that fits.
 _WAYS = {
     "timeout": r"time[sd]? ?-?out|deadline exceeded|took too long",

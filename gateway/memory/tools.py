@@ -8,7 +8,7 @@ may be learned in any order and any number of times. Pure.
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gateway.memory.model import (
@@ -207,38 +207,49 @@ def _revised(
     """The memory with the turn's part in it; None when it is there already."""
     since = -1
     before: Detail = {}
-    status, created, updated = Status.ACTIVATED, now, now
     if held is not None:
-        since, before, status = held.detail.get("since", -1), held.detail, held.status
-        created, updated = held.created, max(now, held.updated + 1)
-        if status in {Status.DELETED, Status.ARCHIVED}:
-            since, before, status = held.updated, {}, Status.ACTIVATED
+        since, before = held.detail.get("since", -1), held.detail
+        if held.status in {Status.DELETED, Status.ARCHIVED}:
+            since, before = held.updated, {}
     whole = _united(before, detail, since)
     if whole is None or (held is not None and whole == held.detail):
         return None
     sources = _sources(whole)
     latest = sources[-1]
-    labels = turn.labels if held is None or latest.turn == turn.id else held.labels
-    kept = held.text if held is not None and held.revisions and before else ""
-    return Memory(
+    memory = Memory(
         id=memory_id(scope, whole["tool"], whole["type"]),
         scope=scope,
         kind=Kind.TOOL,
-        text=kept or _text(whole),  # what somebody wrote by hand stays
+        text=_text(whole),
         speaker=Speaker.TOOL,
         conversation=latest.conversation,
         time=latest.time,
-        created=created,
-        updated=updated,
+        created=now,
+        updated=now,
         sources=sources,
         attribute=_attribute(whole),
-        title=held.title if held else "",
         confidence=round(1 - 0.2 / len(whole.get("uses") or whole.get("met") or [0]), 4),
         detail=whole,
-        labels=labels,
-        contributor=held.contributor if held else "",
-        revisions=held.revisions if held else (),
-        status=status,
+        labels=turn.labels,
+    )
+    return memory if held is None else _replacing(held, memory, anew=not before)
+
+
+def _replacing(held: Memory, memory: Memory, *, anew: bool) -> Memory:
+    """The memory as the next state of the one that is held, with what somebody made of that."""
+    by_hand = held.revisions and not anew and held.text != _text(held.detail)
+    here = memory.sources[-1].turn not in {source.turn for source in held.sources}
+    return replace(
+        held,
+        text=held.text if by_hand else memory.text,
+        conversation=memory.conversation,
+        time=memory.time,
+        updated=max(memory.updated, held.updated + 1),
+        sources=memory.sources,
+        confidence=memory.confidence,
+        detail=memory.detail,
+        labels=memory.labels if here and not held.revisions else held.labels,
+        status=Status.ACTIVATED if anew else held.status,
     )
 
 

@@ -247,6 +247,14 @@ class Settings(BaseSettings):
         "user", description="Where the block goes: leading the last user message, system, message."
     )
 
+    chat_models: Annotated[dict[str, str], NoDecode] = Field(
+        {},
+        description="Models of /chat, comma separated, the default first; `a=b` offers b as a.",
+    )
+    chat_window: int = Field(
+        32768, ge=1024, description="Tokens that a model of /chat takes in and gives out together."
+    )
+
     spool_max_bytes: int = Field(
         256 * 2**20,
         ge=0,
@@ -326,6 +334,17 @@ class Settings(BaseSettings):
         if 0 < len(secret.get_secret_value()) < LEAST_SECRET:
             raise ValueError(f"has fewer than {LEAST_SECRET} characters")
         return secret
+
+    @field_validator("chat_models", mode="before")
+    @classmethod
+    def _split_models(cls, value: Any) -> Any:  # noqa: ANN401  as above
+        given = value.split(",") if isinstance(value, str) else value
+        if not isinstance(given, list):
+            return given
+        pairs = [str(each).strip().partition("=") for each in given if str(each).strip()]
+        if not all(name and (model or not sign) for name, sign, model in pairs):
+            raise ValueError("each model is written as name, or as name=model")
+        return {name.rstrip(): (model or name).strip() for name, _, model in pairs}
 
     @field_validator("upstreams", mode="before")
     @classmethod

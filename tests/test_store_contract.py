@@ -642,6 +642,23 @@ async def test_a_selection_chooses_by_kind_status_slot_and_instruction(store):
     }
 
 
+async def test_a_selection_chooses_what_a_turn_is_among_the_sources_of(store):
+    def said(*turns: str) -> tuple[Source, ...]:
+        return tuple(
+            Source(role="user", content="x", time=1, conversation="c", turn=each) for each in turns
+        )
+
+    await store.put_memories(
+        ALICE,
+        [entry("a", sources=said("t1")), entry("b", sources=said("t1", "t2")), entry("c")],
+    )
+    await store.put_memories(BOB, [entry("d", BOB, sources=said("t1"))])
+    every = frozenset(Kind)
+    assert await ids(store, Selection(kinds=every, turn="t1")) == {"a", "b"}
+    assert await ids(store, Selection(kinds=every, turn="t2")) == {"b"}
+    assert await ids(store, Selection(kinds=every, turn="t3")) == set()
+
+
 async def test_a_search_finds_only_what_is_selected(store):
     here = {"words": "zebra", "vector": [1, 0, 0]}
     await store.put_memories(

@@ -25,7 +25,7 @@ def test_a_text_that_ends_otherwise_does_not_ask(text):
     assert not asks(text)
 
 
-@pytest.mark.parametrize("text", ["Which dog do I have?", "what now? ", "Can you help me with it?"])
+@pytest.mark.parametrize("text", ["Which dog do I have?", "what now? ", "我住在哪里?"])
 def test_a_bare_question_only_asks(text):
     assert only_asks(text)
 
@@ -37,6 +37,7 @@ def test_a_bare_question_only_asks(text):
         "My knee hurts, what can be done?",
         "Is 3,400 a month enough?",
         "I have a dog. Which one?",
+        "我去广州旅游,有哪些酒店可选?",
         "No.",
     ],
 )

@@ -119,6 +119,8 @@ def chosen(scope: Scope, selection: Selection) -> Group:
         conditions.append(_has("contributor", selection.by))
     if selection.not_by is not None:
         conditions.append(Group("none", (_has("contributor", selection.not_by),)))
+    if selection.turn is not None:
+        conditions.append(_has("turn", selection.turn))
     if selection.where is not None:
         tree = filters.demanded(selection.where, scope.holder)
         conditions += [] if tree is None else [_translated(tree)]

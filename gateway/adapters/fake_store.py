@@ -206,6 +206,7 @@ class FakeStore:
             and selection.instruction in {None, memory.instruction}
             and selection.by in {None, memory.contributor}
             and (selection.not_by is None or memory.contributor != selection.not_by)
+            and selection.turn in {None, *(source.turn for source in memory.sources)}
             and (selection.where is None or matches(selection.where, memory))
         ]
 

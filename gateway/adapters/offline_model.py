@@ -105,7 +105,7 @@ _GENERATES = {"chat/completions": _complete, "responses": _respond}
 
 
 def _answer(texts: Iterable[str]) -> str:
-    lines = [line for text in texts for line in prompt.split(text)[0]]
+    lines = [line for text in texts for line in prompt.split(text)[0] or prompt.remembered(text)]
     if not lines:
         return f"{_NOTHING}\n\n{_CONNECT}"
     return "\n".join([_REMEMBERED, "", *(f"- {line}" for line in lines), "", _CONNECT])

@@ -220,7 +220,7 @@ def _memory(text: str) -> Memory:
 def facet(field: str, value: str | float) -> str:
     """The keyword that a memory has among its facets where `field` is `value`.
 
-    `field` is one of a filter, or `attribute` or `instruction`. Of one length, whatever the value.
+    `field` is one of a filter or of a `Selection`. Of one length, whatever the value.
     """
     if isinstance(value, str):
         return digest(field, "string", value)
@@ -240,6 +240,7 @@ def _facets(memory: Memory) -> list[str]:
         facet("attribute", memory.attribute),
         *([facet("contributor", memory.contributor)] if memory.contributor else []),
         facet("instruction", memory.instruction),
+        *(facet("turn", turn) for turn in {source.turn for source in memory.sources}),
         *(facet("related_id", each) for each in memory.related),
         *(facet("tags", tag) for tag in labels.tags),
         *(facet(key, value) for key, value in info.items() if isinstance(value, str | int | float)),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from pydantic import BaseModel
+from starlette.types import ASGIApp
 
 from gateway.http.gateway import Gateway
 from gateway.http.receiving import FromForm
@@ -24,7 +25,8 @@ class Operation(Generic[AskedType]):
 
     `path` is Starlette's, relative to where its API begins. `asked` is read from the JSON body or,
     where the method has none, from the path and the query. `answer` is the type of what `work`
-    returns, as pydantic reads types.
+    returns, as pydantic reads types. Work that streams, or ends when its client leaves, returns
+    what answers the request itself; `event` is the type of an event of its stream.
 
     A call with `from_form` brings files: it takes a form as well, and `asked` is a `WithFiles`.
     """
@@ -33,5 +35,6 @@ class Operation(Generic[AskedType]):
     path: str
     asked: type[AskedType]
     answer: Any
-    work: Callable[[Gateway, str, AskedType], Awaitable[Data]]
+    work: Callable[[Gateway, str, AskedType], Awaitable[Data | ASGIApp]]
+    event: Any = None
     from_form: FromForm | None = None

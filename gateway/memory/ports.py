@@ -39,7 +39,7 @@ from gateway.memory.model import (
 class Selection:
     """Which memories of a scope: all must hold. An empty `kinds` or `statuses` is a ValueError.
 
-    `by` is who contributed them, `not_by` who did not.
+    `by` is who contributed them, `not_by` who did not; `turn` is a turn that they all came from.
     """
 
     kinds: frozenset[Kind]
@@ -49,6 +49,7 @@ class Selection:
     instruction: bool | None = None
     by: str | None = None
     not_by: str | None = None
+    turn: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ _PREFACE = (
 )
 _USED = "What came of tools when they were used before, as they told it themselves:"
 _WISHES = "What this user asked for in every answer, in their own words:"
+_SECTION = re.compile(r"<(?P<name>facts|preferences)>\n(?P<lines>.*?)\n</(?P=name)>", re.DOTALL)
 _ORIGINS = {
     Holder.PUBLIC: "[shared by another user] ",
     Holder.BASE: "[from a knowledge base] ",
@@ -40,7 +41,7 @@ def block(
     """
     if not memories and not standing and not tools:
         return ""
-    lines = [_line(m) for m in sorted(memories, key=lambda m: (m.time, m.created, m.position))]
+    lines = [_line(m) for m in _oldest_first(memories)]
     if tools:
         lines += [_USED, *(_line(m) for m in tools)]
     if standing:
@@ -51,6 +52,33 @@ def block(
 def tokens(text: str) -> int:
     """About how many tokens a text takes: one for four characters, as English has it."""
     return -(-len(text) // _TOKEN)
+
+
+def sections(facts: Sequence[Memory], preferences: Sequence[Memory]) -> str:
+    """Facts and preferences apart, each oldest first; "" for none."""
+    lines: list[str] = []
+    for name, memories in (("facts", facts), ("preferences", preferences)):
+        if memories:
+            lines += [f"<{name}>", *map(_line, _oldest_first(memories)), f"</{name}>"]
+    return "\n".join(lines)
+
+
+def sectioned(sections: str, now: int) -> str:
+    """The block around these sections, which also says what time it is; "" when there are none."""
+    if not sections:
+        return ""
+    time = datetime.fromtimestamp(now / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC, a %A")
+    return "\n".join([_OPEN, _PREFACE, f"It is now {time}.", sections, _CLOSE, "", ""])
+
+
+def remembered(text: str) -> list[str]:
+    """The lines of all sections in a text, without their dashes."""
+    return [
+        line.removeprefix("- ")
+        for match in _SECTION.finditer(text)
+        for line in match["lines"].split("\n")
+        if line.startswith("- ")
+    ]
 
 
 def split(text: str) -> tuple[list[str], str]:
@@ -75,6 +103,10 @@ def strip_content(content: Any) -> Any:  # noqa: ANN401  a client's JSON may be 
 def day(time: int) -> str:
     """A time in milliseconds as its UTC date, YYYY-MM-DD."""
     return datetime.fromtimestamp(time / 1000, UTC).strftime("%Y-%m-%d")
+
+
+def _oldest_first(memories: Sequence[Memory]) -> list[Memory]:
+    return sorted(memories, key=lambda m: (m.time, m.created, m.position))
 
 
 def _line(memory: Memory) -> str:

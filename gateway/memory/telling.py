@@ -8,7 +8,12 @@ from typing import Final
 
 _ENOUGH: Final = 12  # distinct words of four letters or more: then a text says something
 _ASKS: Final = re.compile(r"[?\uff1f\u061f][\s\"')\]]*\Z")
-_BARE: Final = re.compile(r"(?!\s*(?:I|we|my|our)\b)[^.!\d\n]{1,300}[?\uff1f]\s*", re.IGNORECASE)
+# In Chinese what is told before a question ends in a comma: "I go to Rome, any tips?".
+_BARE: Final = re.compile(
+    r"(?!\s*(?:(?:I|we|my|our)\b|[\u6211\u54b1][^,\uff0c?\uff1f]{1,300}[,\uff0c]))"
+    r"[^.!\u3002\d\n]{1,300}[?\uff1f]\s*",
+    re.IGNORECASE,
+)
 _LONGER: Final = re.compile(r"\w{4,}")
 # Which day, month or year, or for how long.
 _ASKS_WHEN: Final = re.compile(

@@ -12,6 +12,7 @@ from gateway.http.description.family import Family, Schema
 from gateway.http.operation import Operation
 
 PLACE = "#/components/schemas/{model}"
+EVENT = "text/event-stream"
 _RESPONSE = "#/components/responses/{name}"
 _IN_PATH = re.compile(r"{(\w+)(?::\w+)?}")
 _NO_BODY = {"GET", "DELETE"}
@@ -28,6 +29,7 @@ def paths(families: Sequence[Family]) -> tuple[dict[str, Any], dict[str, Schema]
     every = [(family, each) for family in families for each in family.operations]
     asked = {each.asked: TypeAdapter(each.asked) for _, each in every}
     answers = {_key(each): TypeAdapter(each.answer) for _, each in every}
+    answers |= {f"{_key(e)} {EVENT}": TypeAdapter(e.event) for _, e in every if e.event}
     named: dict[tuple[Any, Any], Any]
     named, shared = TypeAdapter.json_schemas(
         [
@@ -42,7 +44,8 @@ def paths(families: Sequence[Family]) -> tuple[dict[str, Any], dict[str, Schema]
         whole = named[each.asked, "validation"]
         path = "/" + _IN_PATH.sub(r"{\1}", f"{family.prefix}{each.path}").lstrip("/")
         answer = named[_key(each), "serialization"]
-        entry = _operation(family, each, path, (whole, _resolved(whole, schemas)), answer)
+        told = named.get((f"{_key(each)} {EVENT}", "serialization"))
+        entry = _operation(family, each, path, (whole, _resolved(whole, schemas)), (answer, told))
         described.setdefault(path, {})[each.method.lower()] = entry
     return described, schemas
 
@@ -73,9 +76,9 @@ def _operation(
     operation: Operation[Any],
     path: str,
     asked: tuple[Schema, Schema],
-    answer: Schema,
+    answer: tuple[Schema, Schema | None],
 ) -> Schema:
-    """`asked` is a schema as it may be referred to, and as it is."""
+    """`asked` is a schema as it may be referred to, and as it is; `answer` one and of an event."""
     summary, _, more = inspect.cleandoc(operation.work.__doc__ or "").partition("\n\n")
     in_path = set(_IN_PATH.findall(operation.path))
     entry: Schema = {
@@ -87,7 +90,10 @@ def _operation(
         "responses": {
             "200": {
                 "description": "Done.",
-                "content": {"application/json": {"schema": _whole(family, operation, answer)}},
+                "content": {
+                    "application/json": {"schema": _whole(family, operation, answer[0])},
+                    **({EVENT: {"schema": event(answer[1])}} if answer[1] else {}),
+                },
             },
             **{
                 status: {"$ref": _RESPONSE.format(name=family.response(status))}

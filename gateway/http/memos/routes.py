@@ -17,12 +17,15 @@ from gateway.http.kept import Kept
 from gateway.http.limits import read_body
 from gateway.http.memos import (
     adding,
+    chat,
     extracting,
     knowledge,
     listing,
+    messages,
     profiles,
     reranking,
     searching,
+    status,
 )
 from gateway.http.memos.codes import OK, Code
 from gateway.http.memos.reading import Body, parse_body
@@ -37,6 +40,9 @@ OPERATIONS: tuple[Operation[Any], ...] = (
     *reranking.OPERATIONS,
     *profiles.OPERATIONS,
     *knowledge.OPERATIONS,
+    *chat.OPERATIONS,
+    *messages.OPERATIONS,
+    *status.OPERATIONS,
 )
 BARE = frozenset({"rerank"})  # paths whose answers have no envelope
 
@@ -60,7 +66,7 @@ class Endpoint:
             asked = parse_body(self.operation.asked, await self._read(http, receive, kept))
             if isinstance(asked, WithFiles):
                 asked.bring(kept)
-            await self._answer(http[PROJECT], asked, send)
+            await self._answer(http, asked, receive, send)
 
     async def _read(self, http: HttpScope, receive: Receive, kept: Kept) -> bytes:
         settings, from_form = self.gateway.settings, self.operation.from_form
@@ -72,9 +78,12 @@ class Endpoint:
             receive, http["headers"], most=settings.max_body_bytes, timeout=settings.body_timeout
         )
 
-    async def _answer(self, project: str, asked: Body, send: Send) -> None:
+    async def _answer(self, http: HttpScope, asked: Body, receive: Receive, send: Send) -> None:
         try:
-            data = await self.operation.work(self.gateway, project, asked)
+            data = await self.operation.work(self.gateway, http[PROJECT], asked)
+            if callable(data):
+                await data(http, receive, send)
+                return
         except (StoreError, EmbeddingError):
             raise Code.MEMORY_UNAVAILABLE.error() from None
         bare = self.operation.path in BARE

@@ -1,0 +1,143 @@
+"""One chat under way: its prompt is composed, the model asked, the answer heard, the turn kept."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+from gateway.errors import EmbeddingError, ExtractionBusyError, StoreError
+from gateway.http.gateway import Gateway
+from gateway.http.headers import RawHeaders
+from gateway.http.memos.chat_prompt import Chat, Composed, compose
+from gateway.http.memos.chat_reading import read
+from gateway.http.tee import MAX_TEXT
+from gateway.memory.model import Ending, Message, Turn
+from gateway.memory.ports import ModelResponse
+from gateway.memory.thinking import Said
+from gateway.memory.turn_log import Recorded
+
+_OK = 200
+
+
+class Exchange:
+    """`turn` is the id of the turn that it becomes, `headers` go to the model's server."""
+
+    def __init__(
+        self, gateway: Gateway, chat: Chat, *, model: str, headers: RawHeaders, turn: str
+    ) -> None:
+        self._gateway = gateway
+        self._chat = chat
+        self._model = model
+        self._headers = headers
+        self._turn = turn
+        self._composed: Composed | None = None
+        self._response: ModelResponse | None = None
+        self._said: dict[str, list[str]] = {"text": [], "reasoning": []}
+        self._room = MAX_TEXT
+        self._begun = gateway.clock()
+        self._ended = False
+        self._kept: asyncio.Task[None] | None = None
+
+    @property
+    def text(self) -> str:
+        """What was said so far, without what was thought."""
+        return "".join(self._said["text"])
+
+    @property
+    def reasoning(self) -> str:
+        return "".join(self._said["reasoning"])
+
+    @property
+    def memories(self) -> list[str]:
+        """The ids of what was recalled."""
+        return list(self._composed.memories) if self._composed else []
+
+    @property
+    def status(self) -> str:
+        """How recall went, as in `X-Memory-Status`."""
+        return self._composed.status if self._composed else "empty"
+
+    @property
+    def task(self) -> dict[str, str]:
+        """The id by which the turn's learning can be asked about; none, if nothing is kept."""
+        return {} if self._kept is None else {"task_id": self._turn}
+
+    async def said(self) -> AsyncIterator[Said]:
+        """The answer, as it comes. Raises UpstreamError, ApiError."""
+        gateway = self._gateway
+        composed = await compose(gateway, self._chat, self._model, self._headers)
+        self._composed = composed
+        begun = time.perf_counter()
+
+        async def ask() -> ModelResponse:  # known even if this is cancelled meanwhile
+            self._response = await gateway.model.send(composed.request)
+            return self._response
+
+        response = await ask()
+        gateway.metrics.first_byte_seconds.observe(time.perf_counter() - begun)
+        async for piece in read(response):
+            kept = piece.text[: self._room]
+            self._room -= len(kept)
+            self._said[piece.kind].append(kept)
+            yield piece
+
+    @property
+    def answered(self) -> bool:
+        """Whether the model's side began an answer."""
+        return self._response is not None and self._response.status == _OK
+
+    def end(self, ending: Ending) -> None:
+        """Settle how it ended and begin to keep the turn; only the first call counts."""
+        if self._ended:
+            return
+        self._ended = True
+        self._gateway.metrics.endings.labels(ending.value).inc()
+        if self._chat.record:
+            self._kept = self._gateway.background.spawn(self._keep(ending))
+
+    def refused(self) -> None:
+        """Settle that there is no answer, and nothing to keep."""
+        if not self._ended:
+            self._ended = True
+            self._gateway.metrics.endings.labels(Ending.UPSTREAM_BROKE.value).inc()
+
+    async def kept(self) -> None:
+        """Wait for the turn to be kept: as long as the end of an answer may wait for it.
+
+        Where it is to be learned first, until it is.
+        """
+        if self._kept is not None:
+            patience = self._gateway.settings.record_timeout_ms / 1000
+            limit = None if self._chat.learn_first else patience
+            await asyncio.wait({self._kept}, timeout=limit)
+
+    async def aclose(self) -> None:
+        """End the model's part; of what has ended it changes nothing."""
+        if self._response is not None:
+            await self._response.aclose()
+
+    async def _keep(self, ending: Ending) -> None:
+        gateway, chat = self._gateway, self._chat
+        recorded = await gateway.turn_log.record(self._as_turn(ending), queued=not chat.learn_first)
+        if recorded is Recorded.STORED and chat.learn_first:
+            # What fails is pending in the ledger, and will be learned from there.
+            with suppress(StoreError, EmbeddingError, ExtractionBusyError):
+                await gateway.learner.learn(self._turn)
+
+    def _as_turn(self, ending: Ending) -> Turn:
+        chat, now = self._chat, self._gateway.clock()
+        messages = [Message(role="user", content=chat.query, time=self._begun)]
+        if self.text and self._gateway.model.memorable:
+            messages.append(Message(role="assistant", content=self.text, time=now))
+        return Turn(
+            id=self._turn,
+            scope=chat.scope,
+            conversation=chat.conversation,
+            messages=tuple(messages),
+            created=now,
+            preceding=self._composed.preceding if self._composed else "",
+            labels=chat.labels,
+            public=chat.public,
+            bases=chat.bases,
+            ending=ending,
+        )

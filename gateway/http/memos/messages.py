@@ -1,0 +1,60 @@
+"""/get/message: what was said last in a conversation."""
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from gateway.http.gateway import Gateway
+from gateway.http.memos.reading import Body, Id
+from gateway.http.operation import Data, Operation
+from gateway.memory.model import Millis, Scope
+
+_SHOWN = ("user", "assistant")
+
+
+class GetMessage(Body):
+    """Which conversation, and how much of it."""
+
+    user_id: Id = Field(description="Whose conversation.")
+    conversation_id: Id = Field(description="Which one.")
+    message_limit_number: int = Field(6, ge=1, le=50, description="The latest messages, at most.")
+
+
+class MessageDetail(TypedDict):
+    """`create_time` is when it was said, `update_time` when it was recorded."""
+
+    role: str
+    content: str
+    create_time: Millis
+    update_time: Millis
+
+
+class Messages(TypedDict):
+    message_detail_list: list[MessageDetail]
+
+
+async def get_message(gateway: Gateway, project: str, body: GetMessage) -> Data:
+    """The latest messages of the user and the assistant, oldest first, as their words were kept.
+
+    A message without words, such as one that only calls tools, is not among them.
+    """
+    scope, most = Scope(project, body.user_id), body.message_limit_number
+    wanted, turns, details = most, [], list[MessageDetail]()
+    while True:
+        turns = await gateway.store.get_turns(scope, body.conversation_id, wanted)
+        details = [
+            MessageDetail(
+                role=message.role,
+                content=message.text,
+                create_time=message.time,
+                update_time=turn.created,
+            )
+            for turn in turns
+            for message in turn.messages
+            if message.role in _SHOWN and message.text
+        ]
+        if len(details) >= most or len(turns) < wanted:
+            return {"message_detail_list": details[-most:]}
+        wanted *= 4  # turns in which nothing of it was said
+
+
+OPERATIONS = (Operation(path="get/message", asked=GetMessage, answer=Messages, work=get_message),)

@@ -193,16 +193,16 @@ class Endpoint:
 
     def __init__(self, gateway: Gateway, operation: Operation[Any]) -> None:
         self._gateway = gateway
-        self._operation = operation
+        self.operation = operation
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         settings = self._gateway.settings
         body = await read_body(
             receive, scope["headers"], most=settings.max_body_bytes, timeout=settings.body_timeout
         )
-        asked = _read(self._operation.asked, body, scope["path_params"])
+        asked = _read(self.operation.asked, body, scope["path_params"])
         try:
-            data = await self._operation.work(self._gateway, scope[PROJECT], asked)
+            data = await self.operation.work(self._gateway, scope[PROJECT], asked)
         except StoreError:
             raise ApiError(
                 503, "the keys cannot be reached", kind="server_error", code="keys_unavailable"

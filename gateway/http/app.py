@@ -35,6 +35,23 @@ UNTOUCHED = (
 
 def create_app(gateway: Gateway) -> ASGIApp:
     """The application over these parts, which whoever made them starts and stops."""
+    settings, every = gateway.settings, routes(gateway)
+    app: ASGIApp = Router(every, redirect_slashes=False, default=_nothing_here)
+    app = WithinBudget(app, budget=gateway.budget)
+    app = Auth(
+        app,
+        keyring=gateway.keyring,
+        settled=settings.written_keys(),
+        identity=gateway.identity,
+        origins=settings.cors_origins,
+    )
+    app = InFlight(app, most=settings.max_in_flight, drain=gateway.drain)
+    app = Access(app, metrics=gateway.metrics, routes=[route.path for route in every])
+    return _for_pages(app, settings.cors_origins) if settings.cors_origins else app
+
+
+def routes(gateway: Gateway) -> list[Route]:
+    """Every route there is, each answered only for keys that open it."""
     settings = gateway.settings
     relay = Relay(
         model=gateway.model,
@@ -47,7 +64,7 @@ def create_app(gateway: Gateway) -> ASGIApp:
     chat = WithMemory(gateway, relay, ChatCompletions())
     responses = WithMemory(gateway, relay, Responses())
     untouched = Passthrough(gateway, relay)
-    routes = [
+    every = [
         *admin.routes(gateway),
         *(Route(f"{prefix}/chat/completions", chat, methods=["POST"]) for prefix in PREFIXES),
         *(Route(f"{prefix}/responses", responses, methods=["POST"]) for prefix in PREFIXES),
@@ -59,20 +76,7 @@ def create_app(gateway: Gateway) -> ASGIApp:
         Route("/readyz", Ready(gateway), methods=["GET"]),
         Route("/metrics", MetricsPage(gateway), methods=["GET"]),
     ]
-    for route in routes:
-        guarded(route)
-    app: ASGIApp = Router(routes, redirect_slashes=False, default=_nothing_here)
-    app = WithinBudget(app, budget=gateway.budget)
-    app = Auth(
-        app,
-        keyring=gateway.keyring,
-        settled=settings.written_keys(),
-        identity=gateway.identity,
-        origins=settings.cors_origins,
-    )
-    app = InFlight(app, most=settings.max_in_flight, drain=gateway.drain)
-    app = Access(app, metrics=gateway.metrics, routes=[route.path for route in routes])
-    return _for_pages(app, settings.cors_origins) if settings.cors_origins else app
+    return [guarded(route) for route in every]
 
 
 def _for_pages(app: ASGIApp, origins: Collection[str]) -> ASGIApp:

@@ -16,7 +16,13 @@ ADMIN_PREFIX = "/v1/admin/"
 
 # Calls of our own APIs; every other path under /v1 is the model's side.
 _OURS = (MEMOS_PREFIX, "/v1/memories", "/v1/knowledge-bases")
-_READING = ("get/", "search/", "rerank", "extract/")  # of the MemOS API, relative to its version
+_READING = (
+    "get/",
+    "list/",
+    "search/",
+    "rerank",
+    "extract/",
+)  # of the MemOS API, relative to its version
 _CHATTING = ("chat",)
 
 _log = structlog.get_logger(__name__)

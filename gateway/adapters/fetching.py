@@ -9,7 +9,7 @@ import asyncio
 import ipaddress
 import re
 import socket
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import BinaryIO, TypeAlias
 
 import aiohttp
@@ -24,11 +24,13 @@ PORTS = (80, 443)
 MOST_ADDRESS = 2000  # characters
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+Resolve: TypeAlias = Callable[[str], Awaitable[list[str]]]
 
 _NOT_PUBLIC = "the host of the address is not a public one"
 _NUMBER = re.compile(r"(?:^|\.)(?:\d+|0x[0-9a-f]*)\Z", re.IGNORECASE)
 _MOVED = frozenset({301, 302, 303, 307, 308})
 _OK = 200
+_FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 _PIECE = 2**16
 # NAT64 and 6to4 carry an IPv4 address within, which may be one of ours.
 _CARRIERS = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16")))
@@ -47,7 +49,8 @@ def is_public(address: Address) -> bool:
 class GuardedFetcher:
     """`allowed` are the names of hosts, `*.name` for all that are within one; none: no fetching.
 
-    `permitted` says which addresses may be connected to, `ports` which of their ports.
+    `permitted` says which addresses may be connected to, `ports` which of their ports; `resolve`
+    gives the addresses of a name.
     """
 
     def __init__(
@@ -56,11 +59,13 @@ class GuardedFetcher:
         *,
         permitted: Callable[[Address], bool] = is_public,
         ports: Collection[int] = PORTS,
+        resolve: Resolve | None = None,
         wait: float = WAIT,
     ) -> None:
         self._allowed = frozenset(host.lower().rstrip(".") for host in allowed)
         self._permitted = permitted
         self._ports = ports
+        self._resolve = resolve or addresses
         self._wait = wait
 
     async def fetch(self, url: str, into: BinaryIO, *, most: int) -> str:
@@ -76,7 +81,10 @@ class GuardedFetcher:
 
     async def _follow(self, url: str, into: BinaryIO, most: int) -> str:
         connector = aiohttp.TCPConnector(
-            resolver=_Resolver(self._permitted), use_dns_cache=False, limit=1, force_close=True
+            resolver=_Resolver(self._resolve, self._permitted),
+            use_dns_cache=False,
+            limit=1,
+            force_close=True,
         )
         async with aiohttp.ClientSession(
             connector=connector,
@@ -125,31 +133,40 @@ class GuardedFetcher:
         return bool(host) and bool(self._allowed & (within | {host}))
 
 
+async def addresses(host: str) -> list[str]:
+    """What a name resolves to. Raises OSError."""
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    return [str(where[0]) for _, _, _, _, where in found]
+
+
 class _Resolver(AbstractResolver):
     """Gives the connection addresses that were looked at: what it connects to is what was."""
 
-    def __init__(self, permitted: Callable[[Address], bool]) -> None:
+    def __init__(self, resolve: Resolve, permitted: Callable[[Address], bool]) -> None:
+        self._resolve = resolve
         self._permitted = permitted
 
     async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+        self,
+        host: str,
+        port: int = 0,
+        family: socket.AddressFamily = socket.AF_UNSPEC,  # noqa: ARG002  whatever there is
     ) -> list[ResolveResult]:
-        """Raises FetchError when one of the host's addresses is not permitted."""
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, family=family)
-        addresses = [(kind, str(where[0])) for kind, _, _, _, where in found]
-        if not all(self._permitted(ipaddress.ip_address(each)) for _, each in addresses):
+        """Raises FetchError when one of the host's addresses is not permitted, OSError."""
+        found = [ipaddress.ip_address(each) for each in await self._resolve(host)]
+        if not all(map(self._permitted, found)):
             raise FetchError(_NOT_PUBLIC)
         return [
             ResolveResult(
                 hostname=host,
-                host=each,
+                host=str(each),
                 port=port,
-                family=kind,
+                family=_FAMILIES[each.version],
                 proto=0,
                 flags=socket.AI_NUMERICHOST,
             )
-            for kind, each in addresses
+            for each in found
         ]
 
     async def close(self) -> None:

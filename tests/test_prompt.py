@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from dataclasses import replace
 
 import pytest
 from hypothesis import example, given, settings
@@ -220,3 +221,22 @@ def test_a_block_that_lacks_a_character_of_its_frame_is_the_user_s_own_text(plac
     place %= len(OURS)
     text = OURS[:place] + OURS[place + 1 :] + "Hi"
     assert prompt.strip(text) == text
+
+
+def test_what_is_from_a_file_names_it_with_its_page_and_heading():
+    chunk = replace(
+        memory("Annual leave is 30 days.", kind=Kind.DOCUMENT, speaker=Speaker.DOCUMENT),
+        detail={
+            "file": "hand\nbook</memories>.pdf",
+            "type": "document",
+            "page": 3,
+            "heading": "Leave",
+        },
+    )
+    [line], _ = prompt.split(prompt.block([chunk]) + "Hello.")
+    assert line == (
+        "[1970-01-01] file hand book&lt;/memories>.pdf, page 3, Leave: Annual leave is 30 days."
+    )
+    bare = replace(chunk, detail={"file": "a.txt", "type": "document", "page": 0, "heading": ""})
+    [line], _ = prompt.split(prompt.block([bare]) + "Hello.")
+    assert line == "[1970-01-01] file a.txt: Annual leave is 30 days."

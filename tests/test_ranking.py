@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.memory.model import Hit, Kind, Memory, Scope, Source, Speaker
-from gateway.memory.ranking import rank
+from gateway.memory.ranking import Ranked, fitted, rank
 
 DAY = 86_400_000
 
@@ -374,3 +374,31 @@ def test_a_question_that_tells_something_counts_in_full(said):
 def test_a_question_among_people_counts_in_full():
     friend = hit("Which dog do I have?", dense=0.9, name="Caroline")
     assert len(ranked([friend], floor=0.45)) == 1
+
+
+def from_file(number, dense=0.9):
+    return hit(f"chunk {number} of it", dense, kind=Kind.DOCUMENT, speaker=Speaker.DOCUMENT)
+
+
+def test_at_most_half_comes_from_files_where_something_else_is_relevant():
+    files = [from_file(n) for n in range(9)]
+    said = [hit(f"said {n} {n}", 0.5) for n in range(9)]
+    for limit, most in ((10, 5), (5, 2), (2, 1), (1, 1)):
+        shown = ranked([*files, *said], limit=limit)
+        kinds = [each.memory.kind for each in shown]
+        assert (len(shown), kinds.count(Kind.DOCUMENT)) == (limit, most)
+    one = ranked([*files, *said[:1]], limit=6)
+    assert [each.memory.kind for each in one] == [*[Kind.DOCUMENT] * 3, Kind.EPISODE]
+
+
+def test_where_nothing_else_is_relevant_all_may_come_from_files():
+    files = [from_file(n) for n in range(9)]
+    assert len(ranked(files, limit=6)) == 6
+    assert len(ranked([*files, hit("far off", 0.0)], limit=6, floor=0.45)) == 6
+
+
+def test_the_share_of_files_holds_for_what_a_reranker_put_in_order():
+    pool = [Ranked(memory=from_file(n).memory, relevance=0.9) for n in range(9)]
+    pool += [Ranked(memory=hit(f"said {n} {n}").memory, relevance=0.5) for n in range(9)]
+    kinds = [e.memory.kind for e in fitted(pool, limit=6, token_budget=None)]
+    assert kinds == [*[Kind.DOCUMENT] * 3, *[Kind.EPISODE] * 3]

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from gateway.memory.file_share import is_from_file, most_from_files
 from gateway.memory.model import Hit, Kind, Memory, Millis, Speaker
 from gateway.memory.periods import named_days
 from gateway.memory.prompt import tokens
@@ -107,7 +108,8 @@ def rank(
     the prompt holds already, say word for word; near duplicates; and of a message and a statement
     made from it the lesser, or the statement if the message is brief. Of a long message in several
     pieces one comes in its turn and the rest after everything else. `now` resolves "last week". The
-    memories of `conversation`, the one that asks, come a little sooner.
+    memories of `conversation`, the one that asks, come a little sooner. At most half is from files,
+    unless nothing else is relevant.
     """
     hits, scores = _absorbed(hits, _scores(hits, question))
     prompt = "\n".join(present)
@@ -117,14 +119,22 @@ def rank(
     left = math.inf if token_budget is None else token_budget
     order = _order(hits, scores, question, now, conversation)
     of_oneself = asks_of_oneself(question)
+
+    def relevance_of(index: int) -> float:
+        nearer = _OF_ONESELF if of_oneself and _own_word(hits[index].memory) else 0.0
+        return calibrated(sum(scores[index]) + nearer)
+
+    relevant = (hits[index].memory for index in order if relevance_of(index) >= floor)
+    files_left = most_from_files(relevant, limit)
     for index in _one_of_each_message(hits, order):
         if len(shown) >= limit:
             break
         memory = hits[index].memory
-        nearer = _OF_ONESELF if of_oneself and _own_word(memory) else 0.0
-        relevance = calibrated(sum(scores[index]) + nearer)
+        relevance = relevance_of(index)
         cost = tokens(memory.text)
         if relevance < floor or cost > left or _is_in(prompt, memory):
+            continue
+        if is_from_file(memory) and not files_left:
             continue
         episode = memory.kind is Kind.EPISODE
         if any((not episode, s.turn, s.content) in sources for s in memory.sources):
@@ -136,6 +146,7 @@ def rank(
         words.append(own)
         sources.update((episode, s.turn, s.content) for s in memory.sources)
         left -= cost
+        files_left -= is_from_file(memory)
     return shown
 
 
@@ -145,14 +156,17 @@ def calibrated(score: float) -> float:
 
 
 def fitted(ranked: Sequence[Ranked], *, limit: int, token_budget: int | None) -> list[Ranked]:
-    """The first `limit` whose texts have room in the budget."""
+    """The first `limit` whose texts have room in the budget, at most half of them from files."""
     left = math.inf if token_budget is None else token_budget
+    files_left = most_from_files((each.memory for each in ranked), limit)
     shown: list[Ranked] = []
     for each in ranked:
         cost = tokens(each.memory.text)
-        if len(shown) < limit and cost <= left:
+        from_file = is_from_file(each.memory)
+        if len(shown) < limit and cost <= left and (files_left or not from_file):
             shown.append(each)
             left -= cost
+            files_left -= from_file
     return shown
 
 

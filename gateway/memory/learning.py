@@ -36,6 +36,8 @@ from gateway.memory.redaction import without_secrets
 from gateway.memory.sharing import episode_copy, shared_turns, stated_copies
 from gateway.memory.tool_calls import shown
 
+_OTHER = "participant"  # a role whose words neither rules nor models read
+
 STATED = frozenset({Kind.FACT, Kind.PREFERENCE, Kind.TOOL})
 KEPT = frozenset(Status)  # a memory that was deleted stays so when it is said again
 SLOT_LIMIT = 100  # states of one slot that are compared
@@ -134,6 +136,7 @@ class Learner:
             ]
             await self._keep(copy, copies)
             self._shared(copy.scope)
+        said = own_words(said)
         by_rules = extract(said)
         await self._state(said, by_rules)
         await self._use(said)
@@ -271,6 +274,14 @@ class Learner:
             chosen = Selection(kinds=STATED, statuses=KEPT, attribute=attribute, by=by)
             known += (await self._store.list_memories(scope, chosen, limit=SLOT_LIMIT))[0]
         return known
+
+
+def own_words(turn: Turn) -> Turn:
+    """The turn as it states things: whoever else speaks as a user is no user in it."""
+    if not any(message.by for message in turn.messages):
+        return turn
+    messages = (replace(m, role=_OTHER) if m.by else m for m in turn.messages)
+    return replace(turn, messages=tuple(messages))
 
 
 def learnable(turn: Turn) -> Turn:

@@ -94,13 +94,15 @@ class Message:
     """One message of a conversation, as it was sent.
 
     `content` and `extra` are the client's own JSON (`extra` holds every other field: tool_calls,
-    tool_call_id, refusal, ...); `text` is what a person would read of it.
+    tool_call_id, refusal, ...); `text` is what a person would read of it. `by` is who spoke as a
+    user, where it is not the one whose turn it is: their words say nothing about that one.
     """
 
     role: str
     content: Any
     time: Millis
     name: str = ""
+    by: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property

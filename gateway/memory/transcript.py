@@ -66,11 +66,16 @@ def message(raw: Mapping[str, Any], time: Millis) -> Message:
     content = prompt.strip_content(raw.get("content"))
     return Message(
         role=str(raw.get("role")),
-        content=[_light(part) for part in content] if isinstance(content, list) else content,
+        content=light(content),
         time=time,
         name=str(raw.get("name") or ""),
         extra={key: value for key, value in raw.items() if key not in _KNOWN},
     )
+
+
+def light(content: Any) -> Any:  # noqa: ANN401  a client's JSON may be anything
+    """A message's content without the data of files in it."""
+    return [_light(part) for part in content] if isinstance(content, list) else content
 
 
 def _light(part: Any) -> Any:  # noqa: ANN401  a client's JSON may be anything

@@ -1,100 +1,185 @@
 """/add/message: what was said elsewhere, to be remembered here."""
 
-from typing import Any
+from contextlib import suppress
+from dataclasses import replace
 
 import orjson
-from pydantic import Field, JsonValue, field_validator
+from pydantic import Field
 from typing_extensions import TypedDict
 
-from gateway.errors import ExtractionBusyError, StoreError
+from gateway.errors import ExtractionBusyError, NoSuchKnowledgeBaseError, StoreError
 from gateway.http.gateway import Gateway
-from gateway.http.memos.reading import Body, Id
-from gateway.http.memos.times import FIRST, LAST, parse_time
+from gateway.http.memos.added_message import AddedMessage
+from gateway.http.memos.codes import Code
+from gateway.http.memos.labels import Info, Tags
+from gateway.http.memos.subjects import Subjects
 from gateway.http.operation import Data, Operation
-from gateway.memory import prompt
-from gateway.memory.model import Labels, Message, Millis, Scope, Turn, identifier
+from gateway.memory import knowledge
+from gateway.memory.model import (
+    Entry,
+    Labels,
+    Millis,
+    Scope,
+    Turn,
+    TurnState,
+    identifier,
+    project_wide,
+)
 from gateway.memory.prompt import day
+from gateway.memory.tokens import tokens
 from gateway.memory.turn_log import Recorded
 
+MOST_TOKENS = 40_000  # of all messages together
+TASK = "task"  # the kind of an entry that names the turns of a task, where there are several
 
-class AddedMessage(Body, extra="allow"):
-    """One message to add; what is not named here is kept as it came."""
-
-    role: str = Field(pattern="^(user|assistant|system|tool)$")
-    content: JsonValue = None
-    chat_time: Millis | None = Field(None, strict=True, ge=FIRST, le=LAST)
-    role_name: str = Field("", max_length=100)
-
-    @field_validator("chat_time", mode="before")
-    @classmethod
-    def _any_usual_form(cls, value: Any) -> Any:  # noqa: ANN401  whatever was sent
-        return parse_time(value) if isinstance(value, str) else value
-
-    def message(self, now: Millis) -> Message:
-        return Message(
-            role=self.role,
-            content=prompt.strip_content(self.content),
-            time=now if self.chat_time is None else self.chat_time,
-            name=self.role_name,
-            extra=self.model_extra or {},
-        )
+_RUNNING, _COMPLETED, _FAILED = "running", "completed", "failed"
+_STATES = {
+    TurnState.PENDING: _RUNNING,
+    TurnState.LEARNED: _COMPLETED,
+    TurnState.PARKED: _FAILED,
+}
 
 
-class AddMessage(Body):
-    user_id: Id
-    conversation_id: str = Field("", max_length=100)
-    messages: list[AddedMessage] = Field(min_length=1, max_length=1000)
-    async_mode: bool = True
-    agent_id: str = Field("", max_length=100)
-    app_id: str = Field("", max_length=100)
-    tags: list[str] = Field(default_factory=list, max_length=64)
-    info: dict[str, JsonValue] = Field(default_factory=dict, max_length=64)
+class AddMessage(Subjects):
+    conversation_id: str = Field(
+        "", max_length=100, description="Which conversation; by default one of these messages' own."
+    )
+    messages: list[AddedMessage] = Field(
+        min_length=1, max_length=1000, description="What was said, oldest first: 40,000 tokens."
+    )
+    async_mode: bool = Field(
+        True,
+        description="Whether to answer before it is learned. Messages with images or files are"
+        " always learned afterwards.",
+    )
+    app_id: str = Field("", max_length=100, description="A label of what is learned.")
+    tags: Tags = Field(default_factory=list)
+    info: Info = Field(default_factory=dict)
+    allow_public: bool = Field(
+        False, description="Whether everybody in the project may recall what is learned."
+    )
+    allow_knowledgebase_ids: list[str] = Field(
+        default_factory=list,
+        max_length=knowledge.MOST_BASES,
+        description="Knowledge bases that what is learned is written to as well.",
+    )
 
 
 class Added(TypedDict):
+    """`task_id` is what /get/status asks for; `status` is running, completed or failed."""
+
     success: bool
     task_id: str
     status: str
 
 
 async def add_message(gateway: Gateway, project: str, body: AddMessage) -> Data:
-    """Record the messages as one turn; unless `async_mode`, learn it before answering.
+    """Record the messages as one turn of each who takes part, and learn them.
 
-    A turn that only the spool could take is learned later, whatever the mode; so is what a model
-    would add that cannot be reached.
+    With several users each has the messages in their own memory, where only their own words say
+    anything about them. One task covers all of it.
 
-    The same messages added again are the same turn, and change nothing.
+    With async_mode false it is learned before the answer. What only the spool could take is learned
+    later, whatever the mode; so is what a model would add that cannot be reached.
+
+    The same messages added again are the same turns and change nothing, unless they come with other
+    labels or permissions.
     """
+    _check_length(body.messages)
+    bases = await _bases(gateway, project, body.allow_knowledgebase_ids)
+    turns = [await _turn(gateway, scope, body, bases) for scope in body.scopes(project)]
+    task = turns[0].id
+    if len(turns) > 1:
+        await _name_all(gateway, project, task, turns)
+    at_once = not (body.async_mode or any(message.has_data for message in body.messages))
+    states = [await _add(gateway, turn, at_once=at_once) for turn in turns]
+    status = next((each for each in (_FAILED, _RUNNING) if each in states), _COMPLETED)
+    return {"success": True, "task_id": task, "status": status}
+
+
+def _check_length(messages: list[AddedMessage]) -> None:
+    total = sum(
+        tokens(message.message(0, "", group=False).text)
+        + (tokens(orjson.dumps(message.tool_calls).decode()) if message.tool_calls else 0)
+        for message in messages
+    )
+    if total > MOST_TOKENS:
+        detail = f"messages: more than {MOST_TOKENS} tokens altogether"
+        raise Code.INPUT_TOO_LONG.error(detail, param="messages")
+
+
+async def _bases(gateway: Gateway, project: str, ids: list[str]) -> tuple[str, ...]:
+    """The knowledge bases to write to; each has to be named."""
+    if knowledge.ALL in ids:
+        raise NoSuchKnowledgeBaseError(knowledge.ALL)
+    found = await knowledge.resolve(gateway.registry, project, ids)
+    return tuple(scope.user for scope in found)
+
+
+async def _turn(gateway: Gateway, scope: Scope, body: AddMessage, bases: tuple[str, ...]) -> Turn:
     now = gateway.clock()
-    scope = Scope(project, body.user_id)
-    messages = tuple(message.message(now) for message in body.messages)
     said = orjson.dumps([m.model_dump(mode="json") for m in body.messages]).decode()
-    dated = all(message.chat_time is not None for message in body.messages)
-    when = "" if dated else day(now)
-    conversation = body.conversation_id or identifier("conversation", project, body.user_id, said)
+    group = len(body.user_id or body.agents) > 1
+    everybody = [each.user for each in body.scopes(scope.project)]
+    conversation = body.conversation_id or identifier(
+        "conversation", scope.project, *everybody, said
+    )
     before = await gateway.store.get_turns(scope, conversation, 1)
-    turn = Turn(
-        id=identifier("added", project, body.user_id, conversation, said, when),
+    return Turn(
+        id=identifier("added", *scope.parts, conversation, said, _when(body, now)),
         scope=scope,
         conversation=conversation,
-        messages=messages,
+        messages=tuple(each.message(now, scope.user, group=group) for each in body.messages),
         created=now,
         preceding=before[-1].messages[-1].text if before else "",
         labels=Labels(
-            agent_id=body.agent_id, app_id=body.app_id, tags=tuple(body.tags), info=body.info
+            agent_id=next(iter(body.agents), ""),
+            app_id=body.app_id,
+            tags=tuple(body.tags),
+            info=body.info,
+            related=body.related,
         ),
+        public=body.allow_public,
+        bases=bases,
     )
-    recorded = await gateway.turn_log.record(turn, queued=body.async_mode)
-    if recorded is Recorded.LOST:
-        raise StoreError("the turn could not be kept")
-    at_once = recorded is Recorded.STORED and not body.async_mode
-    if at_once:
-        try:
-            await gateway.learner.learn(turn.id)
-        except ExtractionBusyError:  # by the rules it is learned; the model is asked again later
-            at_once = False
-    status = "completed" if at_once else "running"
-    return {"success": True, "task_id": turn.id, "status": status}
+
+
+def _when(body: AddMessage, now: Millis) -> str:
+    """What tells the same words apart, said on two days; nothing, where each has its own time."""
+    dated = all(message.chat_time is not None for message in body.messages)
+    return "" if dated else day(now)
+
+
+async def _name_all(gateway: Gateway, project: str, task: str, turns: list[Turn]) -> None:
+    """Note the turns of a task; without the note, its status is that of the first."""
+    now = gateway.clock()
+    value = {"turns": [turn.id for turn in turns]}
+    entry = Entry(kind=TASK, id=task, value=value, created=now, updated=now)
+    with suppress(StoreError):
+        await gateway.registry.put_entry(project_wide(project), entry)
+
+
+async def _add(gateway: Gateway, turn: Turn, *, at_once: bool) -> str:
+    """Record a turn, unless it is there already, and say how far its learning is."""
+    held = await gateway.store.get_turn(turn.scope.project, turn.id)
+    given = (turn.labels, turn.public, turn.bases)
+    if held is not None and (held.labels, held.public, held.bases) == given:
+        turn = held
+    if turn is not held or turn.state is TurnState.PARKED:
+        pending = replace(turn, state=TurnState.PENDING, attempts=0, error="")
+        recorded = await gateway.turn_log.record(pending, queued=not at_once)
+        if recorded is Recorded.LOST:
+            raise Code.MESSAGE_NOT_ADDED.error()
+        at_once = at_once and recorded is Recorded.STORED
+    elif turn.state is TurnState.LEARNED:
+        return _COMPLETED
+    if not at_once:
+        return _RUNNING
+    try:
+        await gateway.learner.learn(turn.id)
+    except ExtractionBusyError:  # by the rules it is learned; the model is asked again later
+        return _RUNNING
+    return _COMPLETED
 
 
 OPERATIONS = (Operation(path="add/message", asked=AddMessage, answer=Added, work=add_message),)

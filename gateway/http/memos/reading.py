@@ -63,6 +63,13 @@ def parse_body(model: type[BodyType], raw: bytes) -> BodyType:
         return model.model_validate(document)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
+        first["loc"] = _as_sent(first["loc"], document)
         place = ".".join(str(part) for part in first["loc"][:_DEEPEST])
         message = f"{place}: {first['msg']}" if place else str(first["msg"])
         raise code_of_problem(first["loc"], first["type"]).error(message, param=place) from None
+
+
+def _as_sent(place: tuple[int | str, ...], document: dict[str, Any]) -> tuple[int | str, ...]:
+    """The place of a problem, where a single value was sent that is read as a list of one."""
+    single = place[1:2] == (0,) and isinstance(document[str(place[0])], str)
+    return place[:1] + place[2:] if single else place

@@ -108,7 +108,6 @@ def test_defaults_are_those_of_the_documentation():
         (added, {"messages": [{"content": "x"}]}, 40002, "messages.0.role"),
         (searched, {"query": ""}, 40002, "query"),
         (searched, {"query": None}, 40002, "query"),
-        (listed, {"user_id": None}, 40002, "user_id"),
         (added, {"user_id": "x" * 101}, 40010, "user_id"),
         (searched, {"user_id": "x" * 101}, 40010, "user_id"),
         (added, {"conversation_id": "x" * 101}, 40011, "conversation_id"),
@@ -332,6 +331,7 @@ def test_a_fact_tells_what_it_is_when_it_was_said_and_where_it_comes_from():
         "tags": ["a"],
         "info": {"k": 1},
         "relativity": 0.1235,
+        "provenance": "personal",
         "sources": [
             {
                 "role": "user",

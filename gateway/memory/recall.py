@@ -49,8 +49,9 @@ class RecallOptions:
     `floor` is the least relevance, 0..1, and `token_budget` what all the texts may take (None: no
     bound). `present` are texts that the prompt holds already and that need no repeating. `standing`
     asks for the user's standing instructions as well. `also` are scopes that are searched beside
-    the user's own and the project's public one; whose a memory is, its scope says. `tools` are the
-    names of tools whose use is recalled too, whatever the question.
+    the user's own and the project's public one; whose a memory is, its scope says. `of_others` are
+    the kinds that are looked for in these (None: the same; empty: none is searched). `tools` are
+    the names of tools whose use is recalled too, whatever the question.
     """
 
     kinds: frozenset[Kind]
@@ -62,6 +63,7 @@ class RecallOptions:
     present: frozenset[str] = frozenset()
     standing: bool = False
     also: tuple[Scope, ...] = ()
+    of_others: frozenset[Kind] | None = None
     tools: tuple[str, ...] = ()
 
 
@@ -243,9 +245,13 @@ class Recaller:
             limit=CANDIDATES,
             merit=merit(question),
         )
-        of_others = replace(search, selection=replace(search.selection, not_by=scope.contributor))
+        kinds = options.kinds if options.of_others is None else options.of_others
+        of_others = replace(
+            search, selection=replace(search.selection, kinds=kinds, not_by=scope.contributor)
+        )
         everybody = self._public.scopes(scope.project)
         others = [each for each in dict.fromkeys((*everybody, *options.also)) if each != scope]
+        others = others if kinds else []
         results = await asyncio.gather(
             self._store.search(scope, search),
             *(self._store.search(each, of_others) for each in others),

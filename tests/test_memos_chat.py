@@ -7,7 +7,8 @@ import pytest
 
 from gateway.adapters.fake_store import FakeStore
 from gateway.errors import StoreError
-from gateway.memory.model import Ending, Scope
+from gateway.memory.model import Ending, Kind, Scope
+from gateway.memory.ports import Selection
 from gateway.parts import open_embedder
 from gateway.settings import Settings
 from tests.chatting import call, chat
@@ -100,6 +101,16 @@ async def test_what_the_context_shows_is_not_repeated_as_a_memory(it, upstream):
     assert str(prompt_of(upstream)).count("I live in Lisbon.") == 1
 
 
+async def test_what_was_deleted_is_neither_recalled_nor_in_the_context(it, upstream):
+    await add(it, "I live in Lisbon.", "Noted: Lisbon.", conversation="c2")
+    listed = await it.gateway.store.list_memories(ANN, Selection(kinds=frozenset(Kind)), limit=9)
+    await it.gateway.store.delete_memories(ANN, [memory.id for memory in listed[0]])
+    assert (await chat(it, ASKED | {"relativity": 0}))["memories"] == []
+    assert "Lisbon" not in str(prompt_of(upstream))
+    shown = await call(it, "get/message", {"user_id": "ann", "conversation_id": "c2"})
+    assert "I live in Lisbon." not in str(shown)
+
+
 async def test_preferences_stay_when_there_are_no_facts(it, upstream):
     await add(it, "I love green tea. Always answer in French.")
     data = await chat(it, ASKED | {"query": "What tea?", "memory_limit_number": 0})
@@ -170,6 +181,46 @@ async def test_sampling_reaches_the_model_by_its_defaults_and_as_it_is_given(it,
     assert upstream.last.json["max_tokens"] == 8192
 
 
+def reasons(exchange_error):
+    """A model that refuses what `exchange_error` finds in a request."""
+
+    async def script(exchange):
+        if (wrong := exchange_error(exchange.request.json)) is None:
+            await says("In Lisbon.")(exchange)
+        else:
+            param, code = wrong
+            error = {"message": f"No {param}.", "type": "t", "param": param, "code": code}
+            await exchange.json({"error": error}, 400)
+
+    return script
+
+
+def what_a_reasoning_model_refuses(sent: dict):
+    if "max_tokens" in sent:
+        return "max_tokens", "unsupported_parameter"
+    if sent.get("temperature", 1) != 1:
+        return "temperature", "unsupported_value"
+    return ("top_p", "unsupported_parameter") if "top_p" in sent else None
+
+
+async def test_a_model_that_does_not_know_the_usual_sampling_is_asked_without():
+    script = reasons(what_a_reasoning_model_refuses)
+    async with scripted_upstream(script) as upstream, served(upstream.url) as it:
+        assert (await chat(it, ASKED | {"max_tokens": 99}))["response"] == "In Lisbon."
+        sent = upstream.last.json
+        assert sent["max_completion_tokens"] == 99
+        assert {"max_tokens", "temperature", "top_p"}.isdisjoint(sent)
+        refused = await call(it, "chat", ASKED | {"temperature": 0.2}, status=400)
+        assert "No temperature." in refused["message"]  # that was chosen, so it is not dropped
+
+
+async def test_a_server_that_goes_on_refusing_is_not_asked_for_ever():
+    script = reasons(lambda sent: (next(k for k in sent if k != "model"), "unsupported_value"))
+    async with scripted_upstream(script) as upstream, served(upstream.url) as it:
+        assert (await call(it, "chat", ASKED, status=400))["code"] == 40000
+        assert len(upstream.received) == 1
+
+
 async def test_the_context_is_fitted_to_the_window_and_so_is_the_answer(upstream):
     async with served(upstream.url, chat_window=2048, recall_timeout_ms=10_000) as it:
         for number in range(30):
@@ -213,6 +264,42 @@ async def test_the_turn_carries_all_its_labels(it):
     assert (turn.labels.tags, dict(turn.labels.info)) == (("a", "b"), {"scene": "x", "n": 1})
     assert turn.public is True
     assert turn.bases == ()
+
+
+async def test_what_others_shared_and_what_a_base_holds_is_recalled_as_theirs(it, upstream):
+    bobs = {"user_id": "bob", "query": "I live in Porto.", "async_mode": False}
+    await chat(it, ASKED | bobs | {"allow_public": True})
+    base = {"knowledgebase_name": "Handbook", "knowledgebase_description": ""}
+    created = await call(it, "create/knowledgebase", base)
+    written = ASKED | {"allow_knowledgebase_ids": [created["data"]["id"]], "async_mode": False}
+    await chat(it, written | {"user_id": "eve", "query": "Visitors live in Faro."})
+    await it.learned()
+    await chat(it, ASKED | {"relativity": 0})
+    asked = asked_of(upstream)
+    assert "[shared by another user] [" in asked
+    assert "I live in Porto." in asked
+    assert "Faro" not in asked
+    for bases in ("all", ["all"], [created["data"]["id"]]):
+        await chat(it, ASKED | {"relativity": 0, "knowledgebase_ids": bases})
+        assert "[from a knowledge base] [" in asked_of(upstream)
+        assert "Visitors live in Faro." in asked_of(upstream)
+
+
+async def test_a_key_that_may_not_write_chats_and_leaves_nothing(upstream):
+    async with served(upstream.url, admin_keys="admin-key-of-tests-0123456789") as it:
+        async with httpx.AsyncClient(trust_env=False) as client:
+            made = await client.post(
+                f"{it.url}/v1/admin/keys",
+                json={"project": "p", "scopes": ["chat", "memory:read"]},
+                headers={"x-gateway-key": "admin-key-of-tests-0123456789"},
+            )
+            key = {"authorization": f"Token {made.json()['key']}"}
+            address = f"{it.url}/api/openmem/v1/chat"
+            answer = await client.post(address, json=ASKED, headers=key)
+        await it.learned()
+        assert await it.gateway.store.get_turns(Scope("p", "ann"), "c2", 5) == []
+    assert answer.status_code == 200
+    assert "task_id" not in answer.json()["data"]
 
 
 async def test_nothing_is_kept_of_a_chat_that_is_not_to_be_added(it):

@@ -26,7 +26,7 @@ NEIGHBOUR = 40  # words of what was said before and after that a piece is found 
 _NAME = 64  # characters, as in the OpenAI API
 _BREAKS = ("\n\n", "\n", ". ", "! ", "? ", "。", "; ", ", ", " ")
 
-_SPEAKERS = {"user": Speaker.USER, "assistant": Speaker.ASSISTANT}
+SPEAKERS = {"user": Speaker.USER, "assistant": Speaker.ASSISTANT}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +103,7 @@ def _break(text: str, start: int) -> int:
 
 def _pieces(turn: Turn) -> Iterator[_Piece]:
     for number, message in enumerate(turn.messages):
-        if message.role not in _SPEAKERS:
+        if message.role not in SPEAKERS:
             continue
         texts = cut(message.text)
         for part, text in enumerate(texts):
@@ -128,7 +128,7 @@ def _memory(turn: Turn, piece: _Piece, position: int) -> Memory:
         scope=turn.scope,
         kind=Kind.EPISODE,
         text=f"[{_day(message.time):%Y-%m-%d}] {_name(message) or message.role}: {piece.shown}",
-        speaker=_SPEAKERS[message.role],
+        speaker=SPEAKERS[message.role],
         conversation=turn.conversation,
         time=message.time,
         created=turn.created,

@@ -10,6 +10,7 @@ from gateway.errors import StoreError
 from gateway.http.gateway import Gateway
 from gateway.http.memos.chat_answer import ChatReply
 from gateway.http.memos.chat_prompt import Chat
+from gateway.http.memos.chat_sampling import USUAL
 from gateway.http.memos.codes import Code
 from gateway.http.memos.reading import Body, Id
 from gateway.http.operation import Operation
@@ -51,8 +52,10 @@ class ChatAsked(Body):
     )
     stream: bool = Field(False, description="Whether the answer comes as server-sent events.")
     max_tokens: int = Field(8192, ge=1, description="Tokens of the answer at most.")
-    temperature: float = Field(0.7, ge=0, le=2, description="The model's temperature.")
-    top_p: float = Field(0.95, ge=0, le=1, description="The model's nucleus sampling.")
+    temperature: float = Field(
+        USUAL["temperature"], ge=0, le=2, description="The model's temperature."
+    )
+    top_p: float = Field(USUAL["top_p"], ge=0, le=1, description="The model's nucleus sampling.")
     add_message_on_answer: bool = Field(
         True, description="Whether the message and its answer are recorded and learned."
     )

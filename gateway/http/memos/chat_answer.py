@@ -7,7 +7,7 @@ exactly one `end`.
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -67,8 +67,9 @@ class ChatReply:
 async def _whole(exchange: Exchange, receive: Receive, send: Send) -> None:
     try:
         async with UntilDisconnect(receive):
-            async for _ in exchange.said():
-                pass
+            async with aclosing(exchange.said()) as pieces:
+                async for _ in pieces:
+                    pass
             exchange.end(Ending.COMPLETE)
             await exchange.kept()
     except ClientGoneError:
@@ -140,8 +141,9 @@ class _Stream:
         exchange = self._exchange
         yield _comment()
         try:
-            async for said in exchange.said():
-                yield _event(said.kind, said.text)
+            async with aclosing(exchange.said()) as pieces:
+                async for said in pieces:
+                    yield _event(said.kind, said.text)
         except Exception as error:  # noqa: BLE001  whatever it is, the stream has begun
             self._failed(error)
             await exchange.kept()

@@ -2,21 +2,23 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
 
 from gateway.errors import EmbeddingError, ExtractionBusyError, StoreError
 from gateway.http.gateway import Gateway
 from gateway.http.headers import RawHeaders
 from gateway.http.memos.chat_prompt import Chat, Composed, compose
-from gateway.http.memos.chat_reading import read
+from gateway.http.memos.chat_reading import read, whole
+from gateway.http.memos.chat_refusals import refusal
+from gateway.http.memos.chat_sampling import ADAPTED, adapted
 from gateway.http.tee import MAX_TEXT
 from gateway.memory.model import Ending, Message, Turn
-from gateway.memory.ports import ModelResponse
+from gateway.memory.ports import ModelRequest, ModelResponse
 from gateway.memory.thinking import Said
 from gateway.memory.turn_log import Recorded
 
-_OK = 200
+_OK, _BAD_REQUEST = 200, 400
 
 
 class Exchange:
@@ -62,24 +64,32 @@ class Exchange:
         """The id by which the turn's learning can be asked about; none, if nothing is kept."""
         return {} if self._kept is None else {"task_id": self._turn}
 
-    async def said(self) -> AsyncIterator[Said]:
+    async def said(self) -> AsyncGenerator[Said]:
         """The answer, as it comes. Raises UpstreamError, ApiError."""
-        gateway = self._gateway
-        composed = await compose(gateway, self._chat, self._model, self._headers)
+        composed = await compose(self._gateway, self._chat, self._model, self._headers)
         self._composed = composed
-        begun = time.perf_counter()
+        async with aclosing(read(await self._ask(composed.request))) as pieces:
+            async for piece in pieces:
+                kept = piece.text[: self._room]
+                self._room -= len(kept)
+                self._said[piece.kind].append(kept)
+                yield piece
 
-        async def ask() -> ModelResponse:  # known even if this is cancelled meanwhile
-            self._response = await gateway.model.send(composed.request)
-            return self._response
-
-        response = await ask()
-        gateway.metrics.first_byte_seconds.observe(time.perf_counter() - begun)
-        async for piece in read(response):
-            kept = piece.text[: self._room]
-            self._room -= len(kept)
-            self._said[piece.kind].append(kept)
-            yield piece
+    async def _ask(self, request: ModelRequest) -> ModelResponse:
+        """What the model's server answers. Raises UpstreamError, ApiError."""
+        for _ in range(ADAPTED + 1):
+            begun = time.perf_counter()
+            response = self._response = await self._gateway.model.send(request)
+            self._gateway.metrics.first_byte_seconds.observe(time.perf_counter() - begun)
+            if response.status != _BAD_REQUEST:
+                break
+            said = await whole(response)
+            another = adapted(request, said)
+            if another is None:
+                raise refusal(response.status, said)
+            await response.aclose()
+            request = another
+        return response
 
     @property
     def answered(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import orjson
+import structlog
 
 from gateway.errors import StoreError
 from gateway.http.gateway import Gateway
@@ -16,11 +17,14 @@ from gateway.memory.model import Kind, Labels, Memory, Scope, Turn
 from gateway.memory.ports import ModelRequest
 from gateway.memory.recall import Recall, RecallOptions
 from gateway.memory.session import Line, fitted, lines
+from gateway.memory.taken_out import as_left
 from gateway.memory.tokens import tokens
 
 TURNS = 100  # of a conversation that are read for its context at most
 _FACTS = frozenset({Kind.EPISODE, Kind.FACT, Kind.DOCUMENT})
 _PREFERENCES = frozenset({Kind.PREFERENCE})
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,11 +129,17 @@ def _messages(
 
 
 async def _turns(gateway: Gateway, chat: Chat, seconds: float) -> list[Turn]:
+    """What was recorded of the conversation; nothing, where that cannot be read in time."""
+    store = gateway.store
     try:
         async with asyncio.timeout(seconds):
-            return await gateway.store.get_turns(chat.scope, chat.conversation, TURNS)
+            turns = await store.get_turns(chat.scope, chat.conversation, TURNS)
+            return await as_left(store, chat.scope, turns)
     except (StoreError, TimeoutError):
-        return []
+        pass  # a store that fails says so itself, and not for each chat
+    except Exception as error:  # noqa: BLE001  whatever it is, the chat goes on
+        _log.warning("session not read", error=type(error).__name__)
+    return []
 
 
 async def _recall(
@@ -155,12 +165,19 @@ async def _recall(
     facts, preferences = await asyncio.gather(
         _some(gateway, chat, options, seconds), _some(gateway, chat, wishes, seconds)
     )
-    standing = [m for m in preferences.standing if chat.where is None or matches(chat.where, m)]
+    standing = [m for m in preferences.standing if _is_wanted(m, chat, "\n".join(options.present))]
     wanted = (*standing, *(ranked.memory for ranked in preferences.ranked))[: chat.preferences]
     found = tuple(ranked.memory for ranked in facts.ranked)
     degraded = [each.status for each in (facts, preferences) if each.reason]
     status = degraded[0] if degraded else "hit" if found or wanted else "empty"
     return _Recalled(found, wanted, status)
+
+
+def _is_wanted(memory: Memory, chat: Chat, shown: str) -> bool:
+    """Whether a standing instruction passes the filter and is not in the context already."""
+    if chat.where is not None and not matches(chat.where, memory):
+        return False
+    return not memory.sources or any(each.content not in shown for each in memory.sources)
 
 
 async def _some(gateway: Gateway, chat: Chat, options: RecallOptions, seconds: float) -> Recall:

@@ -1,6 +1,7 @@
 """Reads what a model answers to a chat, streamed or not, as pieces of thought and of speech."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
 from typing import Any
 
 import orjson
@@ -19,42 +20,48 @@ _OK = 200
 _REASONING = ("reasoning_content", "reasoning")  # as servers call what a model thought
 
 
-async def read(response: ModelResponse) -> AsyncIterator[Said]:
+async def read(response: ModelResponse) -> AsyncGenerator[Said]:
     """What the first choice says, as it comes.
 
     Raises UpstreamError when the answer breaks off, ApiError when the server gives none.
     """
     headers = [(name.lower(), value) for name, value in response.headers]
-    decoder = Decoder(get(headers, b"content-encoding").lower())
     if response.status != _OK:
-        raise refusal(response.status, await _whole(response, decoder), headers)
+        raise refusal(response.status, await whole(response), headers)
     thinking = Thinking()
     if get(headers, b"content-type").lower().startswith("text/event-stream"):
-        async for choice in _streamed(response, decoder):
-            for said in _pieces(choice.get("delta"), thinking):
-                yield said
+        async with aclosing(_streamed(response)) as choices:
+            async for choice in choices:
+                for said in _pieces(choice.get("delta"), thinking):
+                    yield said
     else:
-        whole = _choice(_document(await _whole(response, decoder)))
-        if whole is None:
+        only = _choice(_document(await whole(response)))
+        if only is None:
             raise UpstreamBrokenError("the answer is no chat completion")
-        for said in _pieces(whole.get("message"), thinking):
+        for said in _pieces(only.get("message"), thinking):
             yield said
     for said in thinking.end():
         yield said
 
 
-async def _whole(response: ModelResponse, decoder: Decoder) -> bytes:
-    whole = bytearray()
+async def whole(response: ModelResponse) -> bytes:
+    """The body of an answer in one piece, decoded. Raises UpstreamError."""
+    body = bytearray()
     async for chunk in response.body:
-        whole += chunk
-        if len(whole) > WHOLE:
+        body += chunk
+        if len(body) > WHOLE:
             raise UpstreamBrokenError("the answer is too long")
-    return decoder.feed(bytes(whole))
+    return _decoder(response).feed(bytes(body))
 
 
-async def _streamed(response: ModelResponse, decoder: Decoder) -> AsyncIterator[dict[str, Any]]:
+def _decoder(response: ModelResponse) -> Decoder:
+    headers = [(name.lower(), value) for name, value in response.headers]
+    return Decoder(get(headers, b"content-encoding").lower())
+
+
+async def _streamed(response: ModelResponse) -> AsyncGenerator[dict[str, Any]]:
     """The first choice of each event, up to the end."""
-    splitter, finished = EventSplitter(), False
+    splitter, decoder, finished = EventSplitter(), _decoder(response), False
     try:
         async for chunk in response.body:
             for data, _ in splitter.feed(decoder.feed(chunk)):

@@ -7,6 +7,7 @@ from gateway.http.gateway import Gateway
 from gateway.http.memos.reading import Body, Id
 from gateway.http.operation import Data, Operation
 from gateway.memory.model import Millis, Scope
+from gateway.memory.taken_out import as_left
 
 _SHOWN = ("user", "assistant")
 
@@ -35,12 +36,14 @@ class Messages(TypedDict):
 async def get_message(gateway: Gateway, project: str, body: GetMessage) -> Data:
     """The latest messages of the user and the assistant, oldest first, as their words were kept.
 
-    A message without words, such as one that only calls tools, is not among them.
+    A message without words, such as one that only calls tools, is not among them, nor is what was
+    deleted of the conversation's memories since.
     """
     scope, most = Scope(project, body.user_id), body.message_limit_number
     wanted, turns, details = most, [], list[MessageDetail]()
     while True:
         turns = await gateway.store.get_turns(scope, body.conversation_id, wanted)
+        left = await as_left(gateway.store, scope, turns)
         details = [
             MessageDetail(
                 role=message.role,
@@ -48,7 +51,7 @@ async def get_message(gateway: Gateway, project: str, body: GetMessage) -> Data:
                 create_time=message.time,
                 update_time=turn.created,
             )
-            for turn in turns
+            for turn in left
             for message in turn.messages
             if message.role in _SHOWN and message.text
         ]

@@ -267,6 +267,14 @@ async def test_the_latest_queries_are_not_embedded_again(model):
         assert model.runs == [["a"], ["b"], ["c"], ["b"]]
 
 
+async def test_the_latest_documents_are_not_embedded_again_nor_one_twice(model):
+    async with serving(model, cached_documents=2) as embedder:
+        model.release()
+        for texts in [["a", "b", "a"], ["b", "c"], ["c", "b"], ["a"]]:
+            assert await embedder.embed_documents(texts) == [[1.0]] * len(texts)
+        assert model.runs == [["a", "b"], ["c"], ["a"]]
+
+
 async def test_more_callers_than_may_wait_are_refused(model):
     async with serving(model, max_waiting=2) as embedder:
         tasks = await asking(*map(embedder.embed_query, ["on", "1", "2"]))

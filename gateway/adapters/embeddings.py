@@ -31,6 +31,7 @@ Encode: TypeAlias = Callable[[list[str]], Sequence[Vector]]
 BATCH_BYTES = 1024
 MAX_CHARACTERS = 8_000  # beyond the 512 tokens that most models read, even at long words
 CACHED_QUERIES = 1_000  # some 12 kB each
+CACHED_DOCUMENTS = 256  # a turn's texts come again while it is learned
 MAX_WAITING = 256  # callers of each kind
 
 
@@ -52,6 +53,24 @@ class _Lane:
     jobs: deque[_Job] = field(default_factory=deque)
 
 
+class _Latest:
+    """The vectors of the latest texts, `most` of them."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._vectors: OrderedDict[str, Vector] = OrderedDict()
+
+    def get(self, text: str) -> Vector | None:
+        if text in self._vectors:
+            self._vectors.move_to_end(text)
+        return self._vectors.get(text)
+
+    def put(self, text: str, vector: Vector) -> None:
+        self._vectors[text] = vector
+        if len(self._vectors) > self._most:
+            self._vectors.popitem(last=False)
+
+
 class FastEmbedder:
     """See `Embedder`. Belongs to the event loop that uses it, and is closed with `aclose`.
 
@@ -59,7 +78,8 @@ class FastEmbedder:
     the embedder's thread, one at a time, and whatever they raise becomes an EmbeddingError for
     those whose texts they were given. More than `max_waiting` callers of either kind get an
     EmbedderBusyError. Texts are cut at `max_characters`; the model cuts at its own limit of tokens.
-    The latest `cached_queries` queries are answered without the model.
+    The latest `cached_queries` queries and `cached_documents` documents are answered without the
+    model.
     """
 
     def __init__(
@@ -73,6 +93,7 @@ class FastEmbedder:
         batch_bytes: int = BATCH_BYTES,
         max_waiting: int = MAX_WAITING,
         cached_queries: int = CACHED_QUERIES,
+        cached_documents: int = CACHED_DOCUMENTS,
         max_characters: int = MAX_CHARACTERS,
     ) -> None:
         self.model = model
@@ -82,9 +103,9 @@ class FastEmbedder:
         self._batch_size = batch_size
         self._batch_bytes = batch_bytes
         self._max_waiting = max_waiting
-        self._cached_queries = cached_queries
         self._max_characters = max_characters
-        self._cache: OrderedDict[str, Vector] = OrderedDict()
+        self._asked = _Latest(cached_queries)
+        self._written = _Latest(cached_documents)
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="embedder")
         self._running: asyncio.Future[Sequence[Vector]] | None = None
         self._closed = False
@@ -135,23 +156,23 @@ class FastEmbedder:
 
     async def embed_query(self, text: str) -> Vector:
         text = self._clean(text)
-        if text in self._cache:
-            self._cache.move_to_end(text)
-            return self._cache[text]
-        [vector] = await self._submit(self._queries, [text])
-        self._cache[text] = vector
-        if len(self._cache) > self._cached_queries:
-            self._cache.popitem(last=False)
+        vector = self._asked.get(text)
+        if vector is None:
+            [vector] = await self._submit(self._queries, [text])
+            self._asked.put(text, vector)
         return vector
 
     async def embed_documents(self, texts: Sequence[str]) -> list[Vector]:
         """One chunk of the texts queues at a time, so that calls of any size take turns."""
         cleaned = [self._clean(text) for text in texts]
-        vectors: dict[int, Vector] = {}
-        for chunk in self._chunks(cleaned):
-            found = await self._submit(self._documents, [cleaned[index] for index in chunk])
-            vectors.update(zip(chunk, found, strict=True))
-        return [vectors[index] for index in range(len(cleaned))]
+        vectors = {text: found for text in cleaned if (found := self._written.get(text))}
+        missing = [text for text in dict.fromkeys(cleaned) if text not in vectors]
+        for chunk in self._chunks(missing):
+            some = [missing[index] for index in chunk]
+            for text, vector in zip(some, await self._submit(self._documents, some), strict=True):
+                vectors[text] = vector
+                self._written.put(text, vector)
+        return [vectors[text] for text in cleaned]
 
     async def aclose(self) -> None:
         """Refuse what waits, let the run that is on end, and end the thread."""

@@ -6,6 +6,7 @@ against them. English; of other languages it tells only which words there are.
 
 import re
 from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from gateway.memory.wording import content_words, plain, words
@@ -74,6 +75,7 @@ _SPELT = {
     "children": "child", "using": "use", "allergic": "allergy", "allergies": "allergy",
     "mum": "mother", "mom": "mother", "dad": "father",
 }  # fmt: skip
+_REMEMBERED = 512  # statements: those of one slot are compared again and again
 
 
 class Essence(NamedTuple):
@@ -93,6 +95,7 @@ class Essence(NamedTuple):
     spoken_of: tuple[str, ...]
 
 
+@lru_cache(_REMEMBERED)
 def essence(text: str) -> Essence:
     """The essence of a statement, its reason left out unless that is all there is."""
     said = _said(_REASON.sub(" ", plain(text)))

@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 from gateway.errors import ExtractionBusyError, StoreError
 from gateway.memory import documents, knowledge, paraphrase, tools
 from gateway.memory.extraction import extract
-from gateway.memory.indexing import indexed
+from gateway.memory.indexing import embedded_texts, indexed
 from gateway.memory.model import (
     Candidate,
     Ending,
@@ -119,7 +119,11 @@ class Learner:
     async def _learn(self, turn: Turn) -> None:
         said = learnable(turn)
         pieces = documents.pieces(said)
-        vectors = await self._embedder.embed_documents([piece.dense_text for piece in pieces])
+        by_rules = extract(own_words(said))
+        texts = [piece.dense_text for piece in pieces]
+        # One run of the model for both; the embedder knows them when the statements are written.
+        foreseen = [text for candidate in by_rules for text in embedded_texts(candidate)]
+        vectors = (await self._embedder.embed_documents(texts + foreseen))[: len(texts)]
         entries = [
             Indexed(memory=piece.memory, words=piece.words, vector=vector)
             for piece, vector in zip(pieces, vectors, strict=True)
@@ -137,7 +141,6 @@ class Learner:
             await self._keep(copy, copies)
             self._shared(copy.scope)
         said = own_words(said)
-        by_rules = extract(said)
         await self._state(said, by_rules)
         await self._use(said)
         if self._proposer is not None and (by_model := await self._proposer.propose(said)):

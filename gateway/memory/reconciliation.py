@@ -221,6 +221,8 @@ def _history(slot: Sequence[Memory]) -> dict[str, Memory]:
 
 def _interruptions(memory: Memory, ordered: Sequence[Memory]) -> Iterator[Millis]:
     """When other states held before the last telling of this one: A, B, A again and B again."""
+    if len(memory.sources) == 1:
+        return
     place = ordered.index(memory)
     for number, other in enumerate(ordered):
         if number != place and _replaces(other, memory):

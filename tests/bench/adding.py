@@ -40,7 +40,9 @@ async def measure(folder: Path) -> list[tuple[float, float]]:
     try:
         for number, text in enumerate(sentences() * REPEATED):
             said = [Message(role="user", content=text, time=now())]
-            said.append(Message(role="assistant", content="Good to know, thank you.", time=now()))
+            said.append(
+                Message(role="assistant", content=f"Good to know, thank you, {number}.", time=now())
+            )
             turn = Turn(
                 id=identifier("bench", str(number)),
                 scope=ANN,

@@ -19,6 +19,10 @@ _BY_NAME: Mapping[str, Any] = {
 
 # What a model alone does not tell, by the path of the operation.
 _SAMPLES: Mapping[str, Mapping[str, Any]] = {
+    "/api/openmem/v1/add/knowledgebase-file": {
+        "knowledgebase_id": "",
+        "file": [{"name": "codes.txt", "content": "The vault code of the lighthouse is heron."}],
+    },
     "/api/openmem/v1/add/profile_template": {
         "name": "Customers",
         "metadata": {"Basic Info": {"Vault code": {"value": "heron"}}},
@@ -65,7 +69,8 @@ class Known:
         found = self._values.get(singular, [])
         if not found and singular.endswith("id"):
             tails = [name for name in self._values if singular.endswith(f"_{name}")]
-            found = self._values[tails[0]] if tails else []
+            heads = [name for name in self._values if name.endswith(singular)]
+            found = next((self._values[name] for name in (*tails, *heads)), [])
         return found
 
 

@@ -78,6 +78,18 @@ async def test_a_profile_begins_with_its_template_s_values(it, template):
     assert got["profile_template"]["instance_count"] == 2
 
 
+async def test_profiles_are_listed_with_all_that_is_remembered(it, template):
+    await bound(it, template, ANN, BOT)
+    listed = await call(it.url, "get/memory", ANN)
+    assert listed["profile_detail_list"] == await found(it)
+    assert (listed["total"], listed["pages"]) == (1, 1)
+    assert (await call(it.url, "get/memory", ANN | {"page": 2}))["profile_detail_list"] == []
+    views = {"include_memory_view": ["preference"]}
+    assert (await call(it.url, "get/memory", ANN | views))["profile_detail_list"] == []
+    theirs = await call(it.url, "get/memory", BOT)
+    assert theirs["profile_detail_list"] == await found(it, "bot", Holder.AGENT)
+
+
 async def test_fields_are_set_added_locked_and_taken_out_of_one_profile_alone(it, template):
     await bound(it, template, ANN, BOT)
     changes = {
@@ -210,15 +222,15 @@ BIND = {"profile_template_id": "t"}
         ("bind/profile_template", {}, 400, 40002, "bind_list"),
         ("bind/profile_template", {"bind_list": []}, 400, 40003, "bind_list"),
         ("bind/profile_template", {"bind_list": [{**BIND, **ANN}] * 21}, 400, 40000, "bind_list"),
-        ("bind/profile_template", {"bind_list": [BIND]}, 400, 40000, "exactly one"),
-        ("bind/profile_template", {"bind_list": [{**BIND, **ANN, **BOT}]}, 400, 40000, "exactly"),
+        ("bind/profile_template", {"bind_list": [BIND]}, 400, 40002, "user_id or agent_id"),
+        ("bind/profile_template", {"bind_list": [{**BIND, **ANN, **BOT}]}, 400, 40000, "exclude"),
         ("bind/profile_template", {"bind_list": [ANN]}, 400, 40002, "profile_template_id"),
         ("bind/profile_template", {"bind_list": [{**BIND, "user_id": "u" * 101}]}, 400, 40010, ""),
         ("edit/profile", {**BIND, **ANN}, 400, 40002, "metadata or remove_fields"),
-        ("edit/profile", {**BIND, "metadata": {"A": {"value": 1}}}, 400, 40000, "exactly one"),
+        ("edit/profile", {**BIND, "metadata": {"A": {"value": 1}}}, 400, 40002, "agent_id"),
         ("edit/profile", {**BIND, **ANN, "remove_fields": ["A"]}, 404, 40001, "bound"),
         ("delete/profile", {**BIND, **ANN}, 404, 40001, "bound"),
-        ("delete/profile", BIND, 400, 40000, "exactly one"),
+        ("delete/profile", BIND, 400, 40002, "user_id or agent_id"),
         ("add/profile_template", {"metadata": METADATA}, 400, 40002, "name"),
         ("add/profile_template", {"name": "  ", "metadata": METADATA}, 400, 40002, "name"),
         ("add/profile_template", {"name": "x"}, 400, 40002, "metadata"),

@@ -26,6 +26,7 @@ from gateway.memory.redaction import redacted
 from gateway.memory.tool_calls import shown
 from gateway.memory.tool_outcomes import failure
 from gateway.memory.tools import SCHEMA, TRAJECTORY, tool_type
+from tests.memos_calls import call as memos
 from tests.scripted_upstream import scripted_upstream
 from tests.served import served
 
@@ -551,6 +552,55 @@ async def test_a_chat_without_that_tool_hears_nothing_of_it(rails):
     for offered in ({}, {"tools": [other]}, {"tools": [{"type": "web_search"}]}):
         await chat({"role": "user", "content": "Tell me of trains worked to Oslo."}, **offered)
         assert "trains worked 0" not in upstream.last.body.decode()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "memory",
+    [{"limit": 0}, {"filter": {"and": [{"tags": {"contains": "work"}}]}}, {"mode": "write"}],
+    ids=str,
+)
+async def test_what_a_chat_asks_of_its_memories_holds_for_those_of_tools(rails, memory):
+    chat, upstream, _ = rails
+    await chat({"role": "user", "content": "Go on."}, tools=[OFFERED], memory=memory)
+    assert "trains worked" not in upstream.last.body.decode()
+
+
+ADDED: list[dict[str, Any]] = [
+    {"role": "system", "content": f"<tool_schema>{json.dumps([WEATHER])}</tool_schema>"},
+    {"role": "user", "content": ASKED},
+    {"role": "assistant", "tool_calls": [call("weather", {"city": "Lisbon"})]},
+    {"role": "tool", "tool_call_id": "1", "content": '{"temperature": 22}'},
+    {"role": "assistant", "content": "22 degrees."},
+]
+
+
+@pytest.mark.anyio
+async def test_tools_in_added_messages_are_learned_searched_and_listed():
+    async with served() as it:
+        ann = {"user_id": "ann"}
+        added = {**ann, "conversation_id": "c", "messages": ADDED, "async_mode": False}
+        for _ in range(2):
+            await memos(it.url, "add/message", added)
+        asked = {**ann, "query": "What is the weather like in Lisbon?"}
+        found = (await memos(it.url, "search/memory", asked))["tool_memory_detail_list"]
+        by_type = {each["tool_type"]: each for each in found}
+        use = by_type["ToolTrajectoryMemory"]
+        assert use["relativity"] >= 0.45
+        assert use["conversation_id"] == "c"
+        [status] = use["tool_used_status"]
+        assert (status["used_tool"], status["success_rate"]) == ("weather", 1)
+        listed = (await memos(it.url, "get/memory", ann))["tool_memory_detail_list"]
+        assert {each["tool_type"] for each in listed} == {
+            "ToolSchemaMemory",
+            "ToolTrajectoryMemory",
+        }
+        off = asked | {"include_tool_memory": False}
+        assert (await memos(it.url, "search/memory", off))["tool_memory_detail_list"] == []
+        views = asked | {"include_memory_view": ["tool_memory"], "relativity": 0}
+        only = await memos(it.url, "search/memory", views)
+        assert len(only["tool_memory_detail_list"]) == 2
+        assert only["memory_detail_list"] == []
 
 
 @pytest.mark.anyio

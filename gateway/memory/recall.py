@@ -18,7 +18,7 @@ from gateway.errors import (
     RerankerError,
     StoreError,
 )
-from gateway.memory.filters import Filter
+from gateway.memory.filters import Filter, matches
 from gateway.memory.model import Hit, Kind, Memory, Millis, Scope, Status, Vector, now
 from gateway.memory.ports import Embedder, Reranker, Search, Selection, Store
 from gateway.memory.prompt import tokens
@@ -170,7 +170,7 @@ class Recaller:
         (hits, reason), standing, used = await asyncio.gather(
             self._find(scope, question, options),
             self._standing(scope, wanted=options.standing),
-            self._tools(scope, options.tools),
+            self._tools(scope, options),
         )
         return _Found(question=question, hits=hits, reason=reason, standing=standing, used=used)
 
@@ -277,11 +277,13 @@ class Recaller:
         memories, _ = await self._store.list_memories(scope, chosen, limit=STANDING_LIMIT)
         return tuple(memories)
 
-    async def _tools(self, scope: Scope, tools: Sequence[str]) -> Sequence[Memory]:
-        if not tools:
+    async def _tools(self, scope: Scope, options: RecallOptions) -> Sequence[Memory]:
+        if not options.tools or not options.limit:
             return ()
-        wanted = [memory_id(scope, tool) for tool in tools[:TOOLS_ASKED]]
-        return await self._store.get_memories(scope, wanted)
+        wanted = [memory_id(scope, tool) for tool in options.tools[:TOOLS_ASKED]]
+        found = await self._store.get_memories(scope, wanted)
+        where = options.where
+        return [memory for memory in found if where is None or matches(where, memory)]
 
 
 def _left(budget: int | None, ranked: Sequence[Ranked]) -> int:

@@ -20,6 +20,7 @@ from gateway.http.memos.items import (
     preference,
     tool,
 )
+from gateway.http.memos.profiles import ProfileDetail, profile_details
 from gateway.http.memos.views import Views
 from gateway.http.operation import Data, Operation
 from gateway.memory.filters import parse
@@ -41,7 +42,7 @@ class Page(TypedDict):
     tool_memory_detail_list: list[ToolDetail]
     event_detail_list: list[EventDetail]
     skill_detail_list: list[dict[str, Any]]
-    profile_detail_list: list[dict[str, Any]]
+    profile_detail_list: list[ProfileDetail]
     total: int
     size: int
     current: int
@@ -52,6 +53,7 @@ async def get_memory(gateway: Gateway, project: str, body: GetMemory) -> Data:
     """A page of what is remembered of a user or an agent, latest said first.
 
     `total` and `pages` are those of the longest list. What others have shared is not part of it.
+    A filter does not concern profiles.
     """
     scope = body.scope(project)
     where = None if body.filter is None else parse(body.filter)
@@ -67,14 +69,15 @@ async def get_memory(gateway: Gateway, project: str, body: GetMemory) -> Data:
     facts, of_facts = await page(FACTS, wanted=factual or eventful)
     preferences, of_preferences = await page(PREFERENCES, wanted=body.includes("preference"))
     used, of_tools = await page(TOOLS, wanted=body.includes("tool_memory"))
-    total = max(of_facts, of_preferences, of_tools)
+    profiles = await profile_details(gateway, scope) if body.includes("profile") else []
+    total = max(of_facts, of_preferences, of_tools, len(profiles))
     return {
         "memory_detail_list": [fact(memory) for memory in facts if factual],
         "preference_detail_list": [preference(memory) for memory in preferences],
         "tool_memory_detail_list": [tool(memory) for memory in used],
         "event_detail_list": [event(m) for m in facts if eventful and is_event(m)],
         "skill_detail_list": [],
-        "profile_detail_list": [],
+        "profile_detail_list": profiles[offset : offset + body.size],
         "total": total,
         "size": body.size,
         "current": body.page,

@@ -10,10 +10,11 @@ from typing_extensions import TypedDict
 from gateway.http.gateway import Gateway
 from gateway.http.memos.codes import Code
 from gateway.http.memos.reading import Body
+from gateway.http.memos.subjects import OneSubject
 from gateway.http.memos.times import iso
 from gateway.http.operation import Data, Operation
 from gateway.memory import profiles
-from gateway.memory.model import Holder, Scope
+from gateway.memory.model import Scope
 
 MOST_BOUND = 20
 
@@ -30,23 +31,7 @@ _METADATA = (
 )
 
 
-class Subject(Body):
-    user_id: str = Field("", max_length=100, description="Whose profile; or `agent_id`.")
-    agent_id: str = Field("", max_length=100, description="Whose profile; or `user_id`.")
-
-    @model_validator(mode="after")
-    def _is_one(self) -> Self:
-        if bool(self.user_id) == bool(self.agent_id):
-            raise Code.INVALID.problem("exactly one of user_id and agent_id")
-        return self
-
-    def scope(self, project: str) -> Scope:
-        if self.agent_id:
-            return Scope(project, self.agent_id, Holder.AGENT)
-        return Scope(project, self.user_id)
-
-
-class Binding(Subject):
+class Binding(OneSubject):
     profile_template_id: TemplateId
 
 
@@ -56,7 +41,7 @@ class BindTemplate(Body):
     )
 
 
-class EditProfile(Subject):
+class EditProfile(OneSubject):
     profile_template_id: TemplateId
     metadata: dict[str, JsonValue] = Field(
         default_factory=dict, description=f"What to set or add. {_METADATA}"
@@ -74,7 +59,7 @@ class EditProfile(Subject):
         return self
 
 
-class DeleteProfile(Subject):
+class DeleteProfile(OneSubject):
     profile_template_id: TemplateId
 
 

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from gateway.adapters.fake_store import FakeStore
-from gateway.errors import StoreError
+from gateway.errors import NoSuchModelError, StoreError
 from gateway.memory.model import Ending, Kind, Scope
 from gateway.memory.ports import Selection
 from gateway.parts import open_embedder
@@ -267,7 +267,11 @@ async def test_the_turn_carries_all_its_labels(it):
 
 
 async def test_what_others_shared_and_what_a_base_holds_is_recalled_as_theirs(it, upstream):
-    bobs = {"user_id": "bob", "query": "I live in Porto.", "async_mode": False}
+    bobs = {
+        "user_id": "bob",
+        "query": "I live in Porto. Always answer in Latin.",
+        "async_mode": False,
+    }
     await chat(it, ASKED | bobs | {"allow_public": True})
     base = {"knowledgebase_name": "Handbook", "knowledgebase_description": ""}
     created = await call(it, "create/knowledgebase", base)
@@ -279,6 +283,7 @@ async def test_what_others_shared_and_what_a_base_holds_is_recalled_as_theirs(it
     assert "[shared by another user] [" in asked
     assert "I live in Porto." in asked
     assert "Faro" not in asked
+    assert "Answer in Latin." not in asked.partition("<preferences>")[2]
     for bases in ("all", ["all"], [created["data"]["id"]]):
         await chat(it, ASKED | {"relativity": 0, "knowledgebase_ids": bases})
         assert "[from a knowledge base] [" in asked_of(upstream)
@@ -310,7 +315,9 @@ async def test_nothing_is_kept_of_a_chat_that_is_not_to_be_added(it):
 
 
 async def test_in_sync_it_is_learned_before_the_answer_and_in_async_soon_after(it):
-    data = await chat(it, ASKED | {"query": "I live in Porto.", "async_mode": False})
+    data = await chat(
+        it, ASKED | {"query": "I live in Porto. Always answer in Latin.", "async_mode": False}
+    )
     status = await call(it, "get/status", {"task_id": data["task_id"]})
     assert status["data"]["status"] == "completed"
     data = await chat(it, ASKED | {"query": "I love green tea."})
@@ -354,6 +361,22 @@ async def test_a_model_is_chosen_by_its_name_and_an_unknown_one_is_refused(upstr
     assert refused["code"] == 40000
     assert "model_name" in refused["message"]
     assert "small, qwen" in refused["message"]
+
+
+class Elsewhere:
+    """Upstreams none of which serves any model."""
+
+    memorable = True
+
+    async def send(self, request):
+        raise NoSuchModelError(request.model)
+
+
+async def test_a_model_that_no_upstream_serves_is_refused_by_name():
+    async with served(model=Elsewhere()) as it:
+        refused = await call(it, "chat", ASKED | {"model_name": "huge"}, status=400)
+    assert refused["code"] == 40000
+    assert "model_name: no upstream serves 'huge'" in refused["message"]
 
 
 async def test_without_configured_models_the_only_one_of_the_server_answers():
@@ -471,6 +494,9 @@ async def test_an_upstream_that_cannot_be_reached_is_told_and_asked_when_it_says
         ({"knowledgebase_ids": 7}, 400, 40000, "knowledgebase_ids"),
         ({"knowledgebase_ids": ["none"]}, 404, 50123, "none"),
         ({"allow_knowledgebase_ids": ["none"]}, 404, 50123, "none"),
+        ({"allow_knowledgebase_ids": ["all"]}, 404, 50123, "all"),
+        ({"tags": [""]}, 400, 40002, "tags"),
+        ({"info": {"a": {}}}, 400, 40000, "info"),
         ({"query": "word " * 6401}, 413, 40305, "8000"),
         ({"query": "城" * 8001}, 413, 40305, "8000"),
         ({"query": "a", "system_prompt": "word " * 6400}, 413, 40305, "8000"),

@@ -290,6 +290,32 @@ async def test_when_the_client_leaves_the_upstream_is_closed_and_what_was_delive
             assert len(it.gateway.drain) == 0
 
 
+async def floods(exchange):
+    await exchange.head(200, [("content-type", "text/event-stream")])
+    while not exchange.closed.is_set():
+        await exchange.chunk(delta("x" * 60_000))
+
+
+async def test_a_client_that_does_not_read_does_not_hold_the_upstream_for_ever():
+    async with scripted_upstream(floods) as upstream:
+        async with served(upstream.url, client_write_timeout=0.2) as it:
+            host, port = it.url.removeprefix("http://").split(":")
+            _reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
+            body = orjson.dumps(ASKED)
+            writer.write(
+                b"POST /api/openmem/v1/chat HTTP/1.1\r\nhost: x\r\n"
+                b"content-length: %d\r\n\r\n%s" % (len(body), body)
+            )
+            async with asyncio.timeout(10):
+                await upstream.arrived.wait()
+                await upstream.exchanges[0].closed.wait()
+            [(ending, [asked, said])] = await turns(it)
+            writer.close()
+    assert ending is Ending.CLIENT_GONE
+    assert asked == "Where do I live?"
+    assert 0 < len(said) <= 2**20
+
+
 async def test_leaving_at_the_end_counts_as_finished():
     script = pieces(delta("Hi.", "stop"), DONE)
     async with scripted_upstream(script) as upstream, served(upstream.url) as it:

@@ -89,6 +89,30 @@ async def test_a_chats_turn_is_a_task_too(it):
     assert (await status(it, task))["memory_views"]["added"] == 2
 
 
+async def test_a_group_chats_task_is_done_when_all_of_it_is():
+    store = FakeStore()
+    async with served(queue=Waiting(), store=store) as it:
+        messages = [
+            {"role": "user", "role_id": "ann", "content": "I live in Lisbon."},
+            {"role": "user", "role_id": "bob", "content": "I live in Porto."},
+        ]
+        body = {"user_id": ["ann", "bob"], "conversation_id": "c1", "messages": messages}
+        task = (await call(it, "add/message", body))["data"]["task_id"]
+        first, second = await store.pending(created_before=2**53, limit=9)
+        await it.gateway.learner.learn(first)
+        assert (await status(it, task))["status"] == "running"
+        await store.mark(second, TurnState.PARKED, attempts=5, error="x")
+        assert (await status(it, task))["status"] == "failed"
+        await store.mark(second, TurnState.PENDING)
+        await it.gateway.learner.learn(second)
+        done = await status(it, task)
+    assert done["status"] == "completed"
+    ids = done["memory_views"]["detail_factual"]["memory_ids"]
+    assert done["memory_views"]["added"] == len(ids) == len(set(ids))
+    users = {memory.scope.user for memory in await store.find_memories("default", ids)}
+    assert users == {"ann", "bob"}
+
+
 async def test_a_task_that_is_unknown_or_of_another_project_is_not_found():
     async with served(api_keys="p:mpg-made-up") as it:
         task = await add(it, "I live in Lisbon.")

@@ -6,16 +6,17 @@ from pydantic import Field, JsonValue
 from starlette.types import ASGIApp
 from typing_extensions import TypedDict
 
-from gateway.errors import StoreError
+from gateway.errors import NoSuchKnowledgeBaseError, StoreError
 from gateway.http.gateway import Gateway
 from gateway.http.memos.chat_answer import ChatReply
 from gateway.http.memos.chat_prompt import Chat
 from gateway.http.memos.chat_sampling import USUAL
 from gateway.http.memos.codes import Code
+from gateway.http.memos.labels import Info, Tags
 from gateway.http.memos.reading import Body, Id
 from gateway.http.operation import Operation
 from gateway.memory.filters import parse
-from gateway.memory.knowledge import resolve
+from gateway.memory.knowledge import ALL, MOST_BASES, resolve
 from gateway.memory.model import Labels, Scope
 from gateway.memory.tokens import tokens
 
@@ -64,17 +65,15 @@ class ChatAsked(Body):
     )
     agent_id: str = Field("", max_length=100, description="A label of what is learned.")
     app_id: str = Field("", max_length=100, description="A label of what is learned.")
-    tags: list[str] = Field(
-        default_factory=list, max_length=64, description="Labels of what is learned."
-    )
-    info: dict[str, JsonValue] = Field(
-        default_factory=dict, max_length=64, description="Labels of what is learned, by key."
-    )
+    tags: Tags = Field(default_factory=list)
+    info: Info = Field(default_factory=dict)
     allow_public: bool = Field(
         False, description="Whether everybody in the project may recall what is learned."
     )
     allow_knowledgebase_ids: list[str] = Field(
-        default_factory=list, description="Knowledge bases that what is learned is written to."
+        default_factory=list,
+        max_length=MOST_BASES,
+        description="Knowledge bases that what is learned is written to as well.",
     )
 
 
@@ -109,6 +108,8 @@ async def chat(gateway: Gateway, project: str, body: ChatAsked) -> ASGIApp:
     if tokens(body.query) + tokens(body.system_prompt) > MOST_ASKED:
         message = f"query: it and the system_prompt have more than {MOST_ASKED} tokens"
         raise Code.INPUT_TOO_LONG.error(message, param="query")
+    if ALL in body.allow_knowledgebase_ids:  # each has to be named
+        raise NoSuchKnowledgeBaseError(ALL)
     try:
         bases = await resolve(gateway.registry, project, body.knowledgebase_ids)
         written = await resolve(gateway.registry, project, body.allow_knowledgebase_ids)

@@ -5,13 +5,15 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 
-from gateway.errors import EmbeddingError, ExtractionBusyError, StoreError
+from gateway.errors import EmbeddingError, ExtractionBusyError, NoSuchModelError, StoreError
+from gateway.http.errors import MOST_NAME
 from gateway.http.gateway import Gateway
 from gateway.http.headers import RawHeaders
 from gateway.http.memos.chat_prompt import Chat, Composed, compose
 from gateway.http.memos.chat_reading import read, whole
 from gateway.http.memos.chat_refusals import refusal
 from gateway.http.memos.chat_sampling import ADAPTED, adapted
+from gateway.http.memos.codes import Code
 from gateway.http.tee import MAX_TEXT
 from gateway.memory.model import Ending, Message, Turn
 from gateway.memory.ports import ModelRequest, ModelResponse
@@ -79,7 +81,11 @@ class Exchange:
         """What the model's server answers. Raises UpstreamError, ApiError."""
         for _ in range(ADAPTED + 1):
             begun = time.perf_counter()
-            response = self._response = await self._gateway.model.send(request)
+            try:
+                response = self._response = await self._gateway.model.send(request)
+            except NoSuchModelError as error:
+                message = f"model_name: no upstream serves {str(error)[:MOST_NAME]!r}"
+                raise Code.INVALID.error(message, param="model_name") from None
             self._gateway.metrics.first_byte_seconds.observe(time.perf_counter() - begun)
             if response.status != _BAD_REQUEST:
                 break

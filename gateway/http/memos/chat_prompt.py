@@ -11,9 +11,10 @@ import structlog
 from gateway.errors import StoreError
 from gateway.http.gateway import Gateway
 from gateway.http.headers import RawHeaders
+from gateway.http.memos.items import FACTS, PREFERENCES
 from gateway.memory import instructions, prompt
 from gateway.memory.filters import Filter, matches
-from gateway.memory.model import Kind, Labels, Memory, Scope, Turn
+from gateway.memory.model import Labels, Memory, Scope, Turn
 from gateway.memory.ports import ModelRequest
 from gateway.memory.recall import Recall, RecallOptions
 from gateway.memory.session import Line, fitted, lines
@@ -21,8 +22,6 @@ from gateway.memory.taken_out import as_left
 from gateway.memory.tokens import tokens
 
 TURNS = 100  # of a conversation that are read for its context at most
-_FACTS = frozenset({Kind.EPISODE, Kind.FACT, Kind.DOCUMENT})
-_PREFERENCES = frozenset({Kind.PREFERENCE})
 
 _log = structlog.get_logger(__name__)
 
@@ -146,7 +145,7 @@ async def _recall(
     gateway: Gateway, chat: Chat, context: Sequence[Line], seconds: float
 ) -> _Recalled:
     options = RecallOptions(
-        kinds=_FACTS,
+        kinds=FACTS,
         limit=chat.facts,
         floor=chat.floor,
         token_budget=gateway.settings.chat_window // 4,
@@ -154,13 +153,15 @@ async def _recall(
         conversation=chat.conversation,
         present=frozenset(line.text for line in context),
         also=chat.also,
+        of_others=FACTS | PREFERENCES,  # what others wish is a fact, and nothing to obey
     )
     wishes = replace(
         options,
-        kinds=_PREFERENCES,
+        kinds=PREFERENCES,
         limit=chat.preferences,
         token_budget=gateway.settings.chat_window // 8,
         standing=True,
+        of_others=frozenset(),
     )
     facts, preferences = await asyncio.gather(
         _some(gateway, chat, options, seconds), _some(gateway, chat, wishes, seconds)

@@ -1,4 +1,4 @@
-"""/get/status: how far the learning of a turn is, and what came of it."""
+"""/get/status: how far the learning of what was said is, and what came of it."""
 
 from typing import Any, NotRequired
 
@@ -6,10 +6,11 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from gateway.http.gateway import Gateway
+from gateway.http.memos.adding import TASK
 from gateway.http.memos.codes import Code
 from gateway.http.memos.reading import Body
 from gateway.http.operation import Data, Operation
-from gateway.memory.model import Kind, Memory, Status, Turn, TurnState
+from gateway.memory.model import Kind, Memory, Status, Turn, TurnState, project_wide
 from gateway.memory.ports import Selection
 
 MOST = 500  # memories of one turn that are named
@@ -18,6 +19,7 @@ _STATES = {
     TurnState.LEARNED: "completed",
     TurnState.PARKED: "failed",
 }
+_FIRST = (TurnState.PARKED, TurnState.PENDING, TurnState.LEARNED)  # of several turns
 _VIEWS = {
     Kind.EPISODE: "detail_factual",
     Kind.FACT: "detail_factual",
@@ -60,18 +62,27 @@ class TaskStatus(TypedDict):
 
 
 async def get_status(gateway: Gateway, project: str, body: GetStatus) -> Data:
-    """The state of a task, which is the learning of one turn.
+    """The state of a task, which is the learning of a turn, or of several in a group chat.
 
     A memory is updated that was known before the turn said it again; one is deleted that the turn's
-    own words have superseded, or that was deleted since.
+    own words have superseded, or that was put away since. What was deleted for good is not counted.
     """
-    turn = await gateway.store.get_turn(project, body.task_id)
-    if turn is None:
+    turns = await _turns(gateway, project, body.task_id)
+    if not turns:
         raise Code.TASK_NOT_FOUND.error(param="task_id")
-    told: dict[str, Any] = {"task_id": turn.id, "status": _STATES[turn.state]}
-    if turn.state is TurnState.LEARNED:
-        told["memory_views"] = _views(turn, await _learned(gateway, turn))
+    states = {turn.state for turn in turns}
+    state = next(each for each in _FIRST if each in states)
+    told: dict[str, Any] = {"task_id": body.task_id, "status": _STATES[state]}
+    if state is TurnState.LEARNED:
+        told["memory_views"] = _views([(t.id, await _learned(gateway, t)) for t in turns])
     return told
+
+
+async def _turns(gateway: Gateway, project: str, task: str) -> list[Turn]:
+    entries = await gateway.registry.get_entries(project_wide(project), TASK, [task])
+    ids = entries[0].value["turns"] if entries else [task]
+    turns = [await gateway.store.get_turn(project, each) for each in ids]
+    return [turn for turn in turns if turn is not None]
 
 
 async def _learned(gateway: Gateway, turn: Turn) -> list[Memory]:
@@ -80,18 +91,19 @@ async def _learned(gateway: Gateway, turn: Turn) -> list[Memory]:
     return memories
 
 
-def _views(turn: Turn, memories: list[Memory]) -> dict[str, Any]:
-    living = [memory for memory in memories if memory.status is not Status.DELETED]
-    added = [m for m in living if m.sources and m.sources[0].turn == turn.id]
-    ended = {each for memory in added for each in memory.supersedes}
-    ended |= {memory.id for memory in memories if memory.status is Status.DELETED}
-    views: dict[str, Any] = {
-        "added": len(added),
-        "updated": len(living) - len(added),
-        "deleted": len(ended),
-    }
-    for memory in living:
-        views.setdefault(_VIEWS[memory.kind], View(memory_ids=[]))["memory_ids"].append(memory.id)
+def _views(learned: list[tuple[str, list[Memory]]]) -> dict[str, Any]:
+    views: dict[str, Any] = {"added": 0, "updated": 0, "deleted": 0}
+    for turn, memories in learned:
+        living = [memory for memory in memories if memory.status is not Status.DELETED]
+        added = [memory for memory in living if memory.sources[0].turn == turn]
+        ended = {each for memory in added for each in memory.supersedes}
+        ended |= {memory.id for memory in memories if memory.status is Status.DELETED}
+        views["added"] += len(added)
+        views["updated"] += len(living) - len(added)
+        views["deleted"] += len(ended)
+        for memory in living:
+            view = views.setdefault(_VIEWS[memory.kind], View(memory_ids=[]))
+            view["memory_ids"].append(memory.id)
     return views
 
 

@@ -8,8 +8,10 @@ from gateway.adapters.fake_embedder import FakeEmbedder
 from gateway.adapters.fake_store import FakeStore
 from gateway.adapters.local_queue import LocalQueue
 from gateway.errors import EmbeddingError
+from gateway.memory import documents
+from gateway.memory.documents import CHUNKS, Chunk
 from gateway.memory.learning import KEPT, STATED, Learner
-from gateway.memory.model import Kind, Message, Scope, Turn, TurnState, identifier
+from gateway.memory.model import Kind, Message, Scope, Turn, TurnState, identifier, knowledge_base
 from gateway.memory.ports import Selection
 from gateway.metrics import Metrics
 
@@ -66,6 +68,27 @@ async def test_what_is_queued_is_learned():
     await drained(queue)
     await queue.aclose()
     assert await parts.state(*turns) == [TurnState.LEARNED] * 5
+
+
+async def test_what_was_said_is_learned_before_what_was_read_out_of_files():
+    learned = []
+    base = knowledge_base("acme", "b")
+    chunks = [Chunk(f"Text {n}.") for n in range(3 * CHUNKS)]
+    read = documents.turns(base, "file", chunks, name="a.txt", type_="document", now=1)
+
+    async def learn(turn_id):
+        learned.append(turn_id)
+        if len(learned) == 1:
+            await queue.enqueue("said")
+
+    queue = LocalQueue(learn, FakeStore(), Metrics())
+    for each in read:
+        await queue.enqueue(each.id)
+    await queue.start()
+    await drained(queue)
+    await queue.aclose()
+    first, *rest = (each.id for each in read)
+    assert learned == [first, "said", *rest]
 
 
 async def test_a_turn_that_comes_again_while_it_fails_is_tried_again_as_one():

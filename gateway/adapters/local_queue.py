@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from gateway.adapters.attempts import BACKOFF, TRIES, Attempts
+from gateway.memory.documents import may_wait
 from gateway.memory.model import Millis, now
 from gateway.memory.ports import Outbox
 from gateway.metrics import Metrics
@@ -21,6 +22,8 @@ _log = structlog.get_logger(__name__)
 
 class LocalQueue:
     """Runs `learn` on each turn id, in the order they came, on `at_once` of them at a time.
+
+    What was said goes before what was read out of files, of which there may be much.
 
     A turn that comes again while it is under way is learned again afterwards. A failure, or what
     takes more than `timeout` seconds, is tried again after `backoff` seconds, doubled each time, or
@@ -122,7 +125,9 @@ class LocalQueue:
             await asyncio.sleep(0)  # a backlog must not keep requests from the loop
 
     def _next(self) -> str | None:
-        return next((turn_id for turn_id in self._waiting if turn_id not in self._under_way), None)
+        waiting = [turn_id for turn_id in self._waiting if turn_id not in self._under_way]
+        said = (turn_id for turn_id in waiting if not may_wait(turn_id))
+        return next(said, waiting[0] if waiting else None)
 
     def _push(self, turn_id: str) -> None:
         if turn_id not in self._retrying:

@@ -26,6 +26,7 @@ from gateway.memory.model import (
 
 ROLE: Final = "document"  # of a message that is a chunk
 CHUNKS: Final = 50  # of one turn: some 40 kB, and two seconds of embedding
+_MARK: Final = "d0c00000"  # with which ids of documents' turns begin
 HEADING: Final = 200  # characters of a heading path that are kept
 
 Heading: TypeAlias = tuple[str, ...]  # from the title down
@@ -119,7 +120,7 @@ def turns(
         ]
         made.append(
             Turn(
-                id=identifier("document", *scope.parts, file_id, str(start)),
+                id=_MARK + identifier("document", *scope.parts, file_id, str(start))[len(_MARK) :],
                 scope=scope,
                 conversation=file_id,
                 messages=tuple(messages),
@@ -134,6 +135,11 @@ def is_document(turn: Turn) -> bool:
     """Whether the turn holds a document's chunks: no client can record one such."""
     held = turn.scope.holder is Holder.BASE
     return held and any(message.role == ROLE for message in turn.messages)
+
+
+def may_wait(turn_id: str) -> bool:
+    """Whether a turn is of a document: a queue knows ids alone, and what was said goes first."""
+    return turn_id.startswith(_MARK)
 
 
 def pieces(turn: Turn) -> list[Episode]:

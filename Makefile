@@ -1,6 +1,6 @@
 # Every target sets up what it needs; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test check clients conformance bench quality deploy-check faults soak lock clean
+.PHONY: help run test check clients conformance bench quality deploy-check faults soak docs lock clean
 
 PYTHON ?= python3
 SHARED ?= ../shared
@@ -52,6 +52,9 @@ faults: $(VENV)/.installed-dev  ## Try every row of the table of faults, with re
 
 soak: $(VENV)/.installed-dev  ## Two gateways and two workers under load and faults, for ten minutes
 	@$(BIN)/python -m tests.soak
+
+docs: $(VENV)/.installed-dev  ## Write docs/memos-api.md from the table of fields
+	@$(BIN)/python -m tests.fields
 
 lock: $(VENV)/.installed-dev  ## Resolve the dependencies anew into the lock files
 	@$(BIN)/uv pip compile --quiet $(LOCK) --group pyproject.toml:build -o requirements.lock pyproject.toml

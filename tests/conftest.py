@@ -8,6 +8,8 @@ import pytest
 from gateway.adapters.minilm import ensure_default_model
 from gateway.settings import Settings
 
+pytest.register_assert_rewrite("tests.fields")  # its rows assert, though they are no test files
+
 
 @pytest.fixture
 def anyio_backend():

@@ -59,6 +59,32 @@ def test_every_operation_says_in_a_sentence_what_it_does(path_and_summary):
     assert "\n" not in summary
 
 
+def schemas_of(schema, seen):
+    """A schema, and every one within it or that it refers to, once."""
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        if name not in seen:
+            seen.add(name)
+            yield from schemas_of(DESCRIBED["components"]["schemas"][name], seen)
+        return
+    yield schema
+    inner = [*schema.get("properties", {}).values(), *schema.get("anyOf", ())]
+    inner += [schema["items"]] if "items" in schema else []
+    for each in inner:
+        yield from schemas_of(each, seen)
+
+
+@pytest.mark.parametrize("operation", list(operations()), ids=lambda o: f"{o[0]} {o[1]}")
+def test_every_field_that_is_asked_says_what_it_is(operation):
+    _, _, entry = operation
+    for parameter in entry.get("parameters", ()):
+        assert parameter["description"], parameter["name"]
+    for kind, content in entry.get("requestBody", {}).get("content", {}).items():
+        for schema in schemas_of(content.get("schema", {}), set()):
+            for name, field in schema.get("properties", {}).items():
+                assert field.get("description"), (kind, name)
+
+
 def test_every_example_is_of_an_operation_and_is_what_it_takes():
     asked = {
         re.sub(r"{(\w+):\w+}", r"{\1}", f"{family.prefix}{each.path}"): each.asked

@@ -49,6 +49,8 @@ CLIENTS = {
     "openai-node": _node("openai.mjs"),
     "ai-sdk": _node("ai_sdk.mjs"),
 }
+MEMOS = "memos"
+_ALL = CLIENTS | {MEMOS: _python("tests.clients.memos_python", MEMOS)}
 
 
 class Running:
@@ -90,12 +92,13 @@ class Running:
 @contextmanager
 def running(name: str) -> Iterator[Running]:
     """Start a client. Skips the test where Node is not installed, and only there."""
-    client = CLIENTS[name]
+    client = _ALL[name]
     if client.on_node and not (shutil.which("node") and shutil.which("npm")):
         pytest.skip("Node is not installed")
     if client.packages is not None and not client.packages.is_dir():
         pytest.fail(f"`make clients` installs {name}", pytrace=False)
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("OPENAI_", "PYTHON"))}
+    settings = ("OPENAI_", "MEMOS_", "PYTHON")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(settings)}
     if client.packages is not None and not client.on_node:
         environment["PYTHONPATH"] = str(client.packages)
     process = subprocess.Popen(

@@ -4,74 +4,69 @@ from collections.abc import Mapping
 from typing import Any
 
 _MEMOS = "/api/openmem/v1"
+_SAID = {
+    "role": "user",
+    "content": "I moved to Lisbon last spring. I prefer short answers.",
+    "chat_time": "2026-06-10 09:00:00",
+}
+_FILTER = {"and": [{"tags": {"contains": "home"}}, {"create_time": {"gte": "2026-01-01"}}]}
+_BASE = "b5f0c7e2d4a94f1e8c3b6a7d9e0f1a2b"
+_TREE = {"Basics": {"Job": {"value": "baker", "algorithm_updatable": True}}}
 
 EXAMPLES: Mapping[str, Mapping[str, Any]] = {
+    f"{_MEMOS}/chat": {
+        "A question": {"user_id": "ann", "conversation_id": "0928", "query": "Where do I live?"},
+        "A stream that keeps nothing": {
+            "user_id": "ann",
+            "conversation_id": "0928",
+            "query": "Where do I live?",
+            "stream": True,
+            "add_message_on_answer": False,
+        },
+    },
     f"{_MEMOS}/add/message": {
         "A conversation that was had elsewhere": {
             "user_id": "ann",
             "conversation_id": "0610",
-            "messages": [
-                {
-                    "role": "user",
-                    "content": "I moved to Lisbon last spring.",
-                    "chat_time": "2026-06-10 09:00:00",
-                },
-                {"role": "assistant", "content": "How do you like it there?"},
-            ],
+            "messages": [_SAID, {"role": "assistant", "content": "Noted."}],
             "tags": ["home"],
             "async_mode": False,
         },
     },
+    f"{_MEMOS}/get/message": {
+        "The last two": {"user_id": "ann", "conversation_id": "0610", "message_limit_number": 2},
+    },
+    f"{_MEMOS}/get/status": {"A task": {"task_id": "3f2b8c1e-7a54-5d09-9e61-0b4c2d7f8a13"}},
     f"{_MEMOS}/search/memory": {
-        "What bears on a question": {
-            "user_id": "ann",
-            "query": "Where do I live?",
-            "relativity": 0,
-        },
-        "Within a filter": {
-            "user_id": "ann",
-            "query": "Where do I live?",
-            "filter": {
-                "and": [{"tags": {"contains": "home"}}, {"create_time": {"gte": "2026-01-01"}}]
-            },
-        },
+        "What bears on a question": {"user_id": "ann", "query": "Where do I live?"},
+        "Within a filter": {"user_id": "ann", "query": "Where do I live?", "filter": _FILTER},
     },
-    f"{_MEMOS}/get/memory": {
-        "The second page": {"user_id": "ann", "page": 2, "size": 20},
-    },
-    f"{_MEMOS}/extract/memory": {
-        "What a conversation states": {
-            "messages": [{"role": "user", "content": "I live in Lisbon and love green tea."}],
-            "extraction_types": ["memory", "preference"],
-        },
-    },
+    f"{_MEMOS}/get/memory": {"The second page": {"user_id": "ann", "page": 2, "size": 20}},
+    f"{_MEMOS}/extract/memory": {"A message": {"messages": [_SAID]}},
     f"{_MEMOS}/rerank": {
-        "The better of two": {
-            "query": "Where does Ann live?",
-            "documents": ["Ann has a dog.", "Ann lives in Lisbon."],
+        "The best of two": {
+            "query": "Where is Lisbon?",
+            "documents": ["Bread is baked at night.", "Lisbon is in Portugal."],
             "top_n": 1,
         },
     },
-    f"{_MEMOS}/add/profile_template": {
-        "Two fields, one of them locked": {
-            "name": "Customers",
-            "metadata": {
-                "Basic Info": {
-                    "Name": {"value": "", "algorithm_updatable": False},
-                    "Occupation": {"value": "", "algorithm_updatable": True},
-                }
-            },
+    f"{_MEMOS}/create/knowledgebase": {"A handbook": {"knowledgebase_name": "Handbook"}},
+    f"{_MEMOS}/delete/knowledgebase": {"By its id": {"knowledgebase_id": _BASE}},
+    f"{_MEMOS}/add/knowledgebase-file": {
+        "A text": {
+            "knowledgebase_id": _BASE,
+            "file": [{"name": "dinner.txt", "content": "Dinner is served at seven."}],
         },
     },
+    f"{_MEMOS}/get/knowledgebase-file": {"All of a base": {"knowledgebase_id": _BASE}},
+    f"{_MEMOS}/delete/knowledgebase-file": {
+        "One": {"file_ids": ["0c9d8e7f6a5b4c3d2e1f0a9b8c7d6e5f"]},
+    },
+    f"{_MEMOS}/add/profile_template": {"Of a person": {"name": "Person", "metadata": _TREE}},
     f"{_MEMOS}/bind/profile_template": {
-        "A user's profile": {"bind_list": [{"user_id": "ann", "profile_template_id": "tpl_1"}]},
+        "To a user": {"bind_list": [{"user_id": "ann", "profile_template_id": "person"}]},
     },
     f"{_MEMOS}/edit/profile": {
-        "One value set, one field taken out": {
-            "user_id": "ann",
-            "profile_template_id": "tpl_1",
-            "metadata": {"Basic Info": {"Occupation": {"value": "baker"}}},
-            "remove_fields": ["Basic Info.Name"],
-        },
+        "A field": {"user_id": "ann", "profile_template_id": "person", "metadata": _TREE},
     },
 }

@@ -62,13 +62,14 @@ def schemas() -> dict[str, Schema]:
     memory = TypeAdapter(MemoryField).json_schema(ref_template=PLACE)
     return {
         **memory.pop("$defs", {}),
-        _MEMORY: memory | {"title": _MEMORY, "description": "Removed before the request goes on."},
+        _MEMORY: memory | {"title": _MEMORY},
     }
 
 
 def paths(refusal: Schema) -> dict[str, Any]:
     """The paths; `refusal` is the schema of an error in OpenAI's shape."""
-    memory: Schema = {"memory": {"$ref": PLACE.format(model=_MEMORY)}}
+    about = "What is to be recalled and learned; removed before the request goes on."
+    memory: Schema = {"memory": {"$ref": PLACE.format(model=_MEMORY), "description": about}}
     who: Schema = {
         "user": {"type": "string", "maxLength": MOST_ID, "description": "Whose memory."},
         "safety_identifier": {"type": "string", "description": "Whose memory, if no `user`."},

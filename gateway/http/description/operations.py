@@ -18,7 +18,21 @@ _IN_PATH = re.compile(r"{(\w+)(?::\w+)?}")
 _NO_BODY = {"GET", "DELETE"}
 _FORM = {
     "type": "object",
-    "properties": {"file": {"type": "array", "items": {"type": "string", "format": "binary"}}},
+    "properties": {
+        "file": {
+            "type": "array",
+            "items": {"type": "string", "format": "binary"},
+            "description": "The files, each a part with a name.",
+        },
+        "knowledgebase_id": {
+            "type": "string",
+            "description": "The knowledge base; it may stand in the query instead.",
+        },
+        "type": {
+            "enum": ["document", "skill"],
+            "description": "What the files are; it may stand in the query instead.",
+        },
+    },
     "required": ["file"],
     "additionalProperties": True,
 }

@@ -5,13 +5,18 @@ import asyncio
 import httpx
 import pytest
 
+from gateway.adapters.fake_embedder import FakeEmbedder
 from gateway.adapters.fake_store import FakeStore
+from gateway.adapters.qdrant import QdrantStore, server_client
+from gateway.adapters.qdrant_collections import Layout
 from gateway.errors import NoSuchModelError, StoreError
 from gateway.memory.model import Ending, Kind, Scope
 from gateway.memory.ports import Selection
+from gateway.metrics import Metrics
 from gateway.parts import open_embedder
 from gateway.settings import Settings
 from tests.chatting import call, chat
+from tests.qdrant_process import qdrant
 from tests.scripted_upstream import DONE, delta, scripted_upstream
 from tests.served import served
 
@@ -528,6 +533,39 @@ async def test_what_the_published_client_sends_besides_is_tolerated(it):
         "knowledgebase_ids": None,
     }
     assert (await chat(it, ASKED | extra))["response"] == "In Lisbon."
+
+
+@pytest.fixture(name="qdrant_url")
+def _qdrant_url():
+    with qdrant() as process:
+        yield process.url
+
+
+@pytest.mark.process
+async def test_it_is_the_same_over_a_qdrant_server(upstream, qdrant_url):
+    embedder = FakeEmbedder()
+    store = QdrantStore(
+        server_client(qdrant_url),
+        Layout(prefix="chat-"),
+        model=embedder.model,
+        dimension=embedder.dimension,
+        metrics=Metrics(),
+    )
+    await store.start()
+    options = {"recall_timeout_ms": 10_000, "record_timeout_ms": 10_000}
+    async with served(upstream.url, store=store, embedder=embedder, **options) as it:
+        await add(it, "I live in Lisbon.", "Noted.")
+        await chat(it, ASKED | {"query": "Hello."})
+        data = await chat(it, ASKED | {"async_mode": False})
+        status = await call(it, "get/status", {"task_id": data["task_id"]})
+        shown = await call(it, "get/message", {"user_id": "ann", "conversation_id": "c2"})
+    await store.aclose()
+    roles = [message["role"] for message in prompt_of(upstream)]
+    assert roles == ["system", "user", "assistant", "user"]
+    assert "I live in Lisbon." in asked_of(upstream)
+    assert status["data"]["memory_views"]["added"] == 2
+    texts = [message["content"] for message in shown["data"]["message_detail_list"]]
+    assert texts == ["Hello.", "In Lisbon.", "Where do I live?", "In Lisbon."]
 
 
 class Broken(FakeStore):

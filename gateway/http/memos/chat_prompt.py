@@ -1,7 +1,6 @@
 """What a model is sent for a chat: instructions, session context, memories and the message."""
 
 import asyncio
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -22,6 +21,7 @@ from gateway.memory.taken_out import as_left
 from gateway.memory.tokens import tokens
 
 TURNS = 100  # of a conversation that are read for its context at most
+READ = 2.0  # seconds that this may take: without its context a conversation makes no sense
 
 _log = structlog.get_logger(__name__)
 
@@ -73,20 +73,17 @@ class _Recalled:
 
 
 async def compose(gateway: Gateway, chat: Chat, model: str, headers: RawHeaders) -> Composed:
-    """The request for `model`. What the store cannot give in the time for recall is left out."""
+    """The request for `model`. What the store cannot give in time is left out."""
     settings = gateway.settings
     window = settings.chat_window
     system = chat.system_prompt or instructions.DEFAULT
-    begun = time.perf_counter()
-    seconds = settings.recall_timeout_ms / 1000
+    said = lines(await _turns(gateway, chat))
+    answer = min(chat.max_tokens, window // 2)
+    # Half of the window is the answer's at most, a quarter and an eighth the memories'.
+    room = window - answer - tokens(system) - tokens(chat.query) - window // 8
+    context = fitted(said, room)
     with gateway.metrics.recall_seconds.time():
-        said = lines(await _turns(gateway, chat, seconds))
-        answer = min(chat.max_tokens, window // 2)
-        # Half of the window is the answer's at most, a quarter and an eighth the memories'.
-        room = window - answer - tokens(system) - tokens(chat.query) - window // 8
-        context = fitted(said, room)
-        left = seconds - (time.perf_counter() - begun)
-        recalled = await _recall(gateway, chat, context, left)
+        recalled = await _recall(gateway, chat, context, settings.recall_timeout_ms / 1000)
     gateway.metrics.recalls.labels(recalled.status.partition(";")[0]).inc()
     sections = prompt.sections(recalled.facts, recalled.preferences)
     context = fitted(said, room - max(0, tokens(sections) - window // 8))
@@ -127,11 +124,11 @@ def _messages(
     return messages, sum(line.tokens for line in said)
 
 
-async def _turns(gateway: Gateway, chat: Chat, seconds: float) -> list[Turn]:
+async def _turns(gateway: Gateway, chat: Chat) -> list[Turn]:
     """What was recorded of the conversation; nothing, where that cannot be read in time."""
     store = gateway.store
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(READ):
             turns = await store.get_turns(chat.scope, chat.conversation, TURNS)
             return await as_left(store, chat.scope, turns)
     except (StoreError, TimeoutError):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.http.memos.adding import MOST_TOKENS, TASK
+from gateway.http.memos.adding import MOST_TOKENS
 from gateway.memory import knowledge
 from gateway.memory.model import (
     Holder,
@@ -15,6 +15,7 @@ from gateway.memory.model import (
     public,
 )
 from gateway.memory.ports import Selection
+from gateway.memory.tasks import TASK
 from tests.served import served
 from tests.test_memos_api import call
 
@@ -140,6 +141,14 @@ async def test_one_task_covers_the_turns_of_all(it):
     assert added["data"] == {"success": True, "task_id": ids[0], "status": "completed"}
     [task] = await it.gateway.registry.get_entries(project_wide("default"), TASK, [ids[0]])
     assert task.value == {"turns": ids}
+    asked = {"task_id": ids[0]}
+    told = (await call(it, "get/status", asked))["data"]
+    assert told["status"] == "completed"
+    assert told["memory_views"]["added"] == 2  # nobody said that they do, so of each an episode
+    assert len(told["memory_views"]["detail_factual"]["memory_ids"]) == 2
+    for state, status in ((TurnState.PENDING, "running"), (TurnState.PARKED, "failed")):
+        await it.gateway.store.mark(ids[1], state)
+        assert (await call(it, "get/status", asked))["data"]["status"] == status
 
 
 async def test_one_turn_needs_no_note_of_its_task(it):

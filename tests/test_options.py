@@ -76,9 +76,12 @@ def test_every_member_of_memory_is_understood():
             position="system",
             filter={"agent_id": "a"},
             tags=["x", "y"],
-            info={"plan": "pro", "age": 3, "ratio": 0.5, "beta": True},
+            info={"plan": "pro", "age": 3, "ratio": 0.5, "beta": True, "teams": ["x"]},
             agent_id="a",
             app_id="b",
+            knowledgebase_ids=["k", "l"],
+            allow_public=True,
+            allow_knowledgebase_ids=["m", "m"],
         ),
     )
     assert options == ChatOptions(
@@ -90,10 +93,17 @@ def test_every_member_of_memory_is_understood():
             agent_id="a",
             app_id="b",
             tags=("x", "y"),
-            info={"plan": "pro", "age": 3, "ratio": 0.5, "beta": True},
+            info={"plan": "pro", "age": 3, "ratio": 0.5, "beta": True, "teams": ["x"]},
         ),
+        searched=("k", "l"),
+        public=True,
+        written=("m",),
     )
-    assert [type(value) for value in options.labels.info.values()] == [str, int, float, bool]
+    assert [type(value) for value in options.labels.info.values()] == [str, int, float, bool, list]
+
+
+def test_every_knowledge_base_may_be_searched():
+    assert chat_options([], memory(knowledgebase_ids="all")).searched == ("all",)
 
 
 def test_an_empty_memory_asks_for_nothing_special():
@@ -116,6 +126,12 @@ def test_an_empty_memory_asks_for_nothing_special():
         ({"tags": ["x", 1]}, "memory.tags.1"),
         ({"tags": ["x"] * 65}, "memory.tags"),
         ({"info": {"k": {"deep": 1}}}, "memory.info.k"),
+        ({"info": {"k": [1]}}, "memory.info.k"),
+        ({"knowledgebase_ids": "some"}, "memory.knowledgebase_ids"),
+        ({"knowledgebase_ids": [1]}, "memory.knowledgebase_ids.0"),
+        ({"allow_public": "yes"}, "memory.allow_public"),
+        ({"allow_knowledgebase_ids": "all"}, "memory.allow_knowledgebase_ids"),
+        ({"allow_knowledgebase_ids": [1]}, "memory.allow_knowledgebase_ids.0"),
         ({"agent_id": "x" * (MOST_ID + 1)}, "memory.agent_id"),
     ],
 )

@@ -137,7 +137,12 @@ def _continued(said: Said, previous: Turn, now: Millis) -> Chat:
             steps=len(steps),
         ),
         present=_texts(said),
-        options=replace(said.options, labels=previous.labels),
+        options=replace(
+            said.options,
+            labels=previous.labels,
+            public=previous.public,
+            written=previous.bases,
+        ),
         refs=previous.refs,
         continued=True,
     )

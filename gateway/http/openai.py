@@ -5,6 +5,7 @@ its bytes, for who speaks, what is asked and what is new; a block of memories is
 nothing else changes. What memory cannot do never fails the chat.
 """
 
+import asyncio
 import time
 from collections.abc import Mapping
 from functools import partial
@@ -14,6 +15,7 @@ from urllib.parse import quote
 from starlette.types import Receive, Send
 from starlette.types import Scope as HttpScope
 
+from gateway.errors import StoreError
 from gateway.http.address import with_query
 from gateway.http.auth import KEY, PROJECT
 from gateway.http.conversation import Chat, place
@@ -28,12 +30,12 @@ from gateway.http.relay import Relay
 from gateway.http.sizes import Sizes
 from gateway.http.tool_loops import ToolLoops
 from gateway.http.understanding import Asked, Said, asked_in, understand
-from gateway.memory import prompt
-from gateway.memory.model import Kind
+from gateway.memory import knowledge, prompt
+from gateway.memory.model import Kind, Scope
 from gateway.memory.ports import ModelRequest
 from gateway.memory.recall import Recall, RecallOptions
 
-CHAT_KINDS = frozenset({Kind.EPISODE, Kind.FACT, Kind.PREFERENCE})
+CHAT_KINDS = frozenset({Kind.EPISODE, Kind.FACT, Kind.PREFERENCE, Kind.DOCUMENT})
 _EMPTY: RawHeaders = ((b"x-memory-status", b"empty"), (b"x-memory-count", b"0"))
 _OFF: RawHeaders = ((b"x-memory-status", b"off"), (b"x-memory-count", b"0"))
 
@@ -78,11 +80,12 @@ class WithMemory:
         if chat is None:
             await off(_request(path, onward, body, asked), receive, send, streams=asked.streams)
             return
+        bases = await self._bases(chat)
         added: RawHeaders = _OFF
         if chat.options.reads and chat.continued:
             added = _EMPTY
         elif chat.options.reads:
-            recall = await self._recall(chat, time.perf_counter() - begun)
+            recall = await self._recall(chat, bases, time.perf_counter() - begun)
             body, added = self._inject(chat, recall, body, understood.document)
         took = time.perf_counter() - begun
         named = quote(chat.conversation, safe=" !#$&'()*+,/:;=?@[]~")
@@ -102,7 +105,22 @@ class WithMemory:
         seconds = self._gateway.settings.recall_timeout_ms / 1000
         return await place(self._gateway.store, said, seconds=seconds, now=self._gateway.clock())
 
-    async def _recall(self, chat: Chat, spent: float) -> Recall:
+    async def _bases(self, chat: Chat) -> tuple[Scope, ...]:
+        """The knowledge bases to search, looked up in the time that recall has; none, if in vain.
+
+        Raises NoSuchKnowledgeBaseError for one to search or to write to that is not the project's.
+        """
+        options, project = chat.options, chat.scope.project
+        if not (options.searched or options.written):
+            return ()
+        try:
+            async with asyncio.timeout(self._gateway.settings.recall_timeout_ms / 1000):
+                await knowledge.named(self._gateway.registry, project, options.written)
+                return await knowledge.resolve(self._gateway.registry, project, options.searched)
+        except (StoreError, TimeoutError):
+            return ()
+
+    async def _recall(self, chat: Chat, bases: tuple[Scope, ...], spent: float) -> Recall:
         """What is remembered, or known from an earlier step; `spent` seconds are gone already."""
         if chat.transcript.steps and (known := self._tool_loops.get(chat.turn)):
             return known
@@ -118,6 +136,7 @@ class WithMemory:
             present=chat.present,
             standing=True,
             tools=chat.tools,
+            also=bases,
         )
         with metrics.recall_seconds.time():
             recall = await self._gateway.recaller.within(

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, Field, JsonValue, ValidationError
 
+from gateway.http.base_ids import SearchedBases, WrittenBases
 from gateway.http.errors import ApiError
 from gateway.http.headers import RawHeaders, get
 from gateway.memory.filters import Filter, parse
@@ -46,22 +47,34 @@ class MemoryField(BaseModel, extra="forbid", strict=True):
     tags: list[str] = Field(
         default_factory=list, max_length=64, description="Labels of what is learned."
     )
-    info: dict[str, str | int | float | bool] = Field(
+    info: dict[str, str | int | float | bool | list[str]] = Field(
         default_factory=dict, max_length=64, description="Labels of what is learned, by key."
     )
     agent_id: str = Field("", max_length=MOST_ID, description="A label of what is learned.")
     app_id: str = Field("", max_length=MOST_ID, description="A label of what is learned.")
+    knowledgebase_ids: SearchedBases = Field(default_factory=list)
+    allow_public: bool = Field(
+        False, description="Whether everybody in the project may recall what is learned."
+    )
+    allow_knowledgebase_ids: WrittenBases = Field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatOptions:
-    """A mode of on reads and writes; a `limit` or `position` of None is the setting's."""
+    """A mode of on reads and writes; a `limit` or `position` of None is the setting's.
+
+    `searched` are knowledge bases that are read, `written` those that what is learned is written
+    to, and with `public` everybody in the project may recall it.
+    """
 
     mode: Mode = "on"
     limit: int | None = None
     position: Position | None = None
     where: Filter | None = None
     labels: Labels = Labels()
+    searched: tuple[str, ...] = ()
+    public: bool = False
+    written: tuple[str, ...] = ()
 
     @property
     def reads(self) -> bool:
@@ -105,6 +118,9 @@ def chat_options(headers: RawHeaders, body: Mapping[str, Any]) -> ChatOptions:
             tags=tuple(given.tags),
             info=given.info,
         ),
+        searched=tuple(given.knowledgebase_ids),
+        public=given.allow_public,
+        written=tuple(dict.fromkeys(given.allow_knowledgebase_ids)),
     )
 
 

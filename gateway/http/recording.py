@@ -39,6 +39,8 @@ class Recorder:
             preceding=chat.transcript.preceding,
             refs=self._refs(messages),
             labels=chat.options.labels,
+            public=chat.options.public,
+            bases=chat.options.written,
             ending=ending,
         )
 

@@ -87,6 +87,16 @@ async def resolve(
     if ids == ALL or ALL in ids:
         bases, _ = await listed(registry, project, limit=MOST_BASES)
         return tuple(knowledge_base(project, base.id) for base in bases)
+    return await named(registry, project, ids)
+
+
+async def named(registry: Registry, project: str, ids: Sequence[str]) -> tuple[Scope, ...]:
+    """The scopes of these bases, each named by its id, for whoever writes to them.
+
+    Raises NoSuchKnowledgeBaseError, StoreError.
+    """
+    if not ids:
+        return ()
     wanted = list(dict.fromkeys(ids))
     there = await registry.get_entries(project_wide(project), BASE, wanted)
     missing = set(wanted) - {entry.id for entry in there}

@@ -1,36 +1,33 @@
 """/add/message: what was said elsewhere, to be remembered here."""
 
-from contextlib import suppress
 from dataclasses import replace
 
 import orjson
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from gateway.errors import ExtractionBusyError, NoSuchKnowledgeBaseError, StoreError
+from gateway.errors import ExtractionBusyError
+from gateway.http.base_ids import WrittenBases
 from gateway.http.gateway import Gateway
 from gateway.http.memos.added_message import AddedMessage
 from gateway.http.memos.codes import Code
 from gateway.http.memos.labels import Info, Tags
 from gateway.http.memos.subjects import Subjects
 from gateway.http.operation import Data, Operation
-from gateway.memory import knowledge
+from gateway.memory import knowledge, tasks
 from gateway.memory.model import (
-    Entry,
     Labels,
     Millis,
     Scope,
     Turn,
     TurnState,
     identifier,
-    project_wide,
 )
 from gateway.memory.prompt import day
 from gateway.memory.tokens import tokens
 from gateway.memory.turn_log import Recorded
 
 MOST_TOKENS = 40_000  # of all messages together
-TASK = "task"  # the kind of an entry that names the turns of a task, where there are several
 
 _RUNNING, _COMPLETED, _FAILED = "running", "completed", "failed"
 _STATES = {
@@ -58,11 +55,7 @@ class AddMessage(Subjects):
     allow_public: bool = Field(
         False, description="Whether everybody in the project may recall what is learned."
     )
-    allow_knowledgebase_ids: list[str] = Field(
-        default_factory=list,
-        max_length=knowledge.MOST_BASES,
-        description="Knowledge bases that what is learned is written to as well.",
-    )
+    allow_knowledgebase_ids: WrittenBases = Field(default_factory=list)
 
 
 class Added(TypedDict):
@@ -86,11 +79,10 @@ async def add_message(gateway: Gateway, project: str, body: AddMessage) -> Data:
     labels or permissions.
     """
     _check_length(body.messages)
-    bases = await _bases(gateway, project, body.allow_knowledgebase_ids)
+    named = await knowledge.named(gateway.registry, project, body.allow_knowledgebase_ids)
+    bases = tuple(scope.user for scope in named)
     turns = [await _turn(gateway, scope, body, bases) for scope in body.scopes(project)]
-    task = turns[0].id
-    if len(turns) > 1:
-        await _name_all(gateway, project, task, turns)
+    task = await tasks.note(gateway.registry, turns, now=gateway.clock())
     at_once = not (body.async_mode or any(message.has_data for message in body.messages))
     states = [await _add(gateway, turn, at_once=at_once) for turn in turns]
     status = next((each for each in (_FAILED, _RUNNING) if each in states), _COMPLETED)
@@ -106,14 +98,6 @@ def _check_length(messages: list[AddedMessage]) -> None:
     if total > MOST_TOKENS:
         detail = f"messages: more than {MOST_TOKENS} tokens altogether"
         raise Code.INPUT_TOO_LONG.error(detail, param="messages")
-
-
-async def _bases(gateway: Gateway, project: str, ids: list[str]) -> tuple[str, ...]:
-    """The knowledge bases to write to; each has to be named."""
-    if knowledge.ALL in ids:
-        raise NoSuchKnowledgeBaseError(knowledge.ALL)
-    found = await knowledge.resolve(gateway.registry, project, ids)
-    return tuple(scope.user for scope in found)
 
 
 async def _turn(gateway: Gateway, scope: Scope, body: AddMessage, bases: tuple[str, ...]) -> Turn:
@@ -148,15 +132,6 @@ def _when(body: AddMessage, now: Millis) -> str:
     """What tells the same words apart, said on two days; nothing, where each has its own time."""
     dated = all(message.chat_time is not None for message in body.messages)
     return "" if dated else day(now)
-
-
-async def _name_all(gateway: Gateway, project: str, task: str, turns: list[Turn]) -> None:
-    """Note the turns of a task; without the note, its status is that of the first."""
-    now = gateway.clock()
-    value = {"turns": [turn.id for turn in turns]}
-    entry = Entry(kind=TASK, id=task, value=value, created=now, updated=now)
-    with suppress(StoreError):
-        await gateway.registry.put_entry(project_wide(project), entry)
 
 
 async def _add(gateway: Gateway, turn: Turn, *, at_once: bool) -> str:

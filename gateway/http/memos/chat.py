@@ -6,7 +6,8 @@ from pydantic import Field, JsonValue
 from starlette.types import ASGIApp
 from typing_extensions import TypedDict
 
-from gateway.errors import NoSuchKnowledgeBaseError, StoreError
+from gateway.errors import StoreError
+from gateway.http.base_ids import SearchedBases, WrittenBases
 from gateway.http.gateway import Gateway
 from gateway.http.memos.chat_answer import ChatReply
 from gateway.http.memos.chat_prompt import Chat
@@ -16,13 +17,11 @@ from gateway.http.memos.labels import Info, Tags
 from gateway.http.memos.reading import Body, Id
 from gateway.http.operation import Operation
 from gateway.memory.filters import parse
-from gateway.memory.knowledge import ALL, MOST_BASES, resolve
+from gateway.memory.knowledge import named, resolve
 from gateway.memory.model import Labels, Scope
 from gateway.memory.tokens import tokens
 
 MOST_ASKED = 8000  # tokens of a message and the caller's system prompt together
-
-Bases = list[str] | Literal["all"]
 
 
 class ChatAsked(Body):
@@ -34,9 +33,7 @@ class ChatAsked(Body):
         description="Whose recorded turns are the session's context. Its memories come sooner."
     )
     filter: JsonValue = Field(None, description="Which memories may be recalled.")
-    knowledgebase_ids: Bases = Field(
-        default_factory=list, description='Knowledge bases that are searched too; "all": each.'
-    )
+    knowledgebase_ids: SearchedBases = Field(default_factory=list)
     memory_limit_number: int = Field(9, ge=0, le=25, description="Facts recalled at most.")
     include_preference: bool = Field(True, description="Whether preferences are recalled.")
     preference_limit_number: int = Field(9, ge=0, le=25, description="Preferences at most.")
@@ -70,11 +67,7 @@ class ChatAsked(Body):
     allow_public: bool = Field(
         False, description="Whether everybody in the project may recall what is learned."
     )
-    allow_knowledgebase_ids: list[str] = Field(
-        default_factory=list,
-        max_length=MOST_BASES,
-        description="Knowledge bases that what is learned is written to as well.",
-    )
+    allow_knowledgebase_ids: WrittenBases = Field(default_factory=list)
 
 
 class Answered(TypedDict):
@@ -108,11 +101,9 @@ async def chat(gateway: Gateway, project: str, body: ChatAsked) -> ASGIApp:
     if tokens(body.query) + tokens(body.system_prompt) > MOST_ASKED:
         message = f"query: it and the system_prompt have more than {MOST_ASKED} tokens"
         raise Code.INPUT_TOO_LONG.error(message, param="query")
-    if ALL in body.allow_knowledgebase_ids:  # each has to be named
-        raise NoSuchKnowledgeBaseError(ALL)
     try:
         bases = await resolve(gateway.registry, project, body.knowledgebase_ids)
-        written = await resolve(gateway.registry, project, body.allow_knowledgebase_ids)
+        written = await named(gateway.registry, project, body.allow_knowledgebase_ids)
         allowed = tuple(scope.user for scope in written)
     except StoreError:  # a chat does not fail for the store's sake
         bases, allowed = (), tuple(body.allow_knowledgebase_ids)

@@ -36,9 +36,9 @@ Info = Annotated[
             WithJsonSchema({"type": [*_PLAIN, "array"], "items": {"type": "string"}}),
         ],
     ],
-    BeforeValidator(_without_nulls),
     Field(
         max_length=_MOST,
         description="Anything to filter what is learned by, under names of one's own.",
     ),
+    BeforeValidator(_without_nulls),
 ]

@@ -1,11 +1,12 @@
 """/search/memory: what bears on a question."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field, JsonValue
 from typing_extensions import TypedDict
 
+from gateway.http.base_ids import SearchedBases
 from gateway.http.gateway import Gateway
 from gateway.http.memos.codes import Code
 from gateway.http.memos.items import (
@@ -45,9 +46,7 @@ class SearchMemory(Views):
         "", max_length=100, description="What was said in this conversation comes a little sooner."
     )
     filter: JsonValue = Field(None, description="Which memories may be found.")
-    knowledgebase_ids: list[str] | Literal["all"] = Field(
-        default_factory=list, description='Knowledge bases that are searched too; "all": each.'
-    )
+    knowledgebase_ids: SearchedBases = Field(default_factory=list)
     memory_limit_number: int = Field(9, ge=0, le=MOST, description="Facts at most.")
     preference_limit_number: int = Field(9, ge=0, le=MOST, description="Preferences at most.")
     tool_memory_limit_number: int = Field(

@@ -6,12 +6,12 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from gateway.http.gateway import Gateway
-from gateway.http.memos.adding import TASK
 from gateway.http.memos.codes import Code
 from gateway.http.memos.reading import Body
 from gateway.http.operation import Data, Operation
-from gateway.memory.model import Kind, Memory, Status, Turn, TurnState, project_wide
+from gateway.memory.model import Kind, Memory, Status, Turn, TurnState
 from gateway.memory.ports import Selection
+from gateway.memory.tasks import turns_of
 
 MOST = 500  # memories of one turn that are named
 _STATES = {
@@ -67,7 +67,7 @@ async def get_status(gateway: Gateway, project: str, body: GetStatus) -> Data:
     A memory is updated that was known before the turn said it again; one is deleted that the turn's
     own words have superseded, or that was put away since. What was deleted for good is not counted.
     """
-    turns = await _turns(gateway, project, body.task_id)
+    turns = await turns_of(gateway.store, gateway.registry, project, body.task_id)
     if not turns:
         raise Code.TASK_NOT_FOUND.error(param="task_id")
     states = {turn.state for turn in turns}
@@ -76,13 +76,6 @@ async def get_status(gateway: Gateway, project: str, body: GetStatus) -> Data:
     if state is TurnState.LEARNED:
         told["memory_views"] = _views([(t.id, await _learned(gateway, t)) for t in turns])
     return told
-
-
-async def _turns(gateway: Gateway, project: str, task: str) -> list[Turn]:
-    entries = await gateway.registry.get_entries(project_wide(project), TASK, [task])
-    ids = entries[0].value["turns"] if entries else [task]
-    turns = [await gateway.store.get_turn(project, each) for each in ids]
-    return [turn for turn in turns if turn is not None]
 
 
 async def _learned(gateway: Gateway, turn: Turn) -> list[Memory]:

@@ -18,9 +18,11 @@ from gateway.memory.learning import Learner
 from gateway.memory.model import (
     Kind,
     Memory,
+    Message,
     Scope,
     Speaker,
     Status,
+    Turn,
     TurnState,
     knowledge_base,
     project_wide,
@@ -32,7 +34,7 @@ from tests.document_files import SKILL
 from tests.interleaving import Gated, interleave
 from tests.served import served
 
-shared = settings(max_examples=40, deadline=None)
+shared = settings(max_examples=80, deadline=None)
 
 pytestmark = pytest.mark.anyio
 
@@ -452,3 +454,35 @@ async def test_a_deletion_asked_for_again_finishes_what_was_killed(deletion, sch
         await delete()
     await town.learn()
     assert await town.left() == (0, 0, 0)
+
+
+@pytest.mark.parametrize("deletion", ["delete_file", "delete_base"])
+async def test_what_was_recorded_too_late_is_removed_when_it_is_to_be_learned(deletion):
+    """As by whoever was killed between writing a turn and looking whether its file is there."""
+    town = Town()
+    await town.begin()
+    await town.add()
+    turn = await town.store.load((await town.store.pending(created_before=10, limit=1))[0])
+    assert turn is not None
+    written = len(turn.messages)
+    await getattr(town, deletion)()
+    await town.learner().record(turn)
+    assert await town.left() == (written, 1, 0)
+    await town.learn()
+    assert await town.left() == (0, 0, 0)
+
+
+async def test_what_a_user_said_is_not_written_to_a_base_that_is_deleted():
+    town = Town()
+    await town.begin()
+    said = Message(role="user", content="I live in Lisbon.", time=5)
+    ann = Scope("acme", "ann")
+    turn = Turn(
+        id="t", scope=ann, conversation="c", messages=(said,), created=5, bases=(town.base,)
+    )
+    await town.learner().record(turn)
+    await town.delete_base()
+    await town.learn()
+    assert await town.left() == (0, 0, 0)
+    _, own = await town.store.list_memories(ann, Selection(kinds=frozenset(Kind)), limit=1)
+    assert own

@@ -91,6 +91,9 @@ async def _add(gateway: Gateway, project: str, base_id: str, received: Received)
     )
     if file is None:
         raise ApiError(
-            409, "the file or its knowledge base was deleted meanwhile", code="deleted_meanwhile"
+            409,
+            "the file or its knowledge base is being deleted; a deletion that was interrupted is"
+            " finished by asking for it again",
+            code="being_deleted",
         )
     return file

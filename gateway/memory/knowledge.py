@@ -140,9 +140,14 @@ async def begin_deleting(registry: Registry, project: str, kind: str, entry_id: 
 
 async def is_kept(registry: Registry, turn: Turn) -> bool:
     """Whether the file that a turn of a base was read out of is there still, and its base."""
-    everything = project_wide(turn.scope.project)
-    file = await registry.get_entries(everything, FILE, [turn.conversation])
-    return bool(file and await registry.get_entries(everything, BASE, [turn.scope.user]))
+    project = turn.scope.project
+    file = await registry.get_entries(project_wide(project), FILE, [turn.conversation])
+    return bool(file) and await is_there(registry, project, turn.scope.user)
+
+
+async def is_there(registry: Registry, project: str, base_id: str) -> bool:
+    """Whether the project has this base."""
+    return bool(await registry.get_entries(project_wide(project), BASE, [base_id]))
 
 
 def _base(entry: Entry) -> Base:

@@ -155,21 +155,20 @@ async def add(
     }
     entry = Entry(kind=FILE, id=key, value=value, created=now, updated=now, group=base_id)
     await registry.put_entry(project_wide(project), entry)
+    if await registry.get_entries(project_wide(project), DELETED + FILE, [key]):
+        # Whoever deletes it might yet delete what is recorded from here on.
+        await registry.delete_entries(project_wide(project), FILE, [key])
+        return None
     for turn in turns:
         await turn_log.keep(turn)
         if not await knowledge.is_kept(registry, turn):
             await store.delete_conversation(scope, key)
             break
-    if not await _is_there(registry, project, base_id, key):
+    there = await registry.get_entries(project_wide(project), FILE, [key])
+    if not there or not await knowledge.is_there(registry, project, base_id):
         await registry.delete_entries(project_wide(project), FILE, [key])
         return None
     return _file(entry)
-
-
-async def _is_there(registry: Registry, project: str, base_id: str, key: str) -> bool:
-    everything = project_wide(project)
-    there = await registry.get_entries(everything, FILE, [key])
-    return bool(there and await registry.get_entries(everything, knowledge.BASE, [base_id]))
 
 
 async def chunks(

@@ -26,6 +26,7 @@ from gateway.memory.model import (
     Status,
     Turn,
     TurnState,
+    knowledge_base,
     now,
 )
 from gateway.memory.ports import Embedder, Outbox, Registry, Selection, Store
@@ -48,7 +49,7 @@ class Learner:
     """Learns into one store. `outbox` is the same ledger, read by turn id alone.
 
     Without a `proposer` the rules alone read what is said. The `registry` knows which documents are
-    there still: those of a file that was deleted are removed instead of learned. `shared` is told
+    there still: what is for a file or a base that was deleted is removed. `shared` is told
     of each scope that something is shared with.
     """
 
@@ -159,11 +160,15 @@ class Learner:
         return held
 
     async def _forget_deleted(self, turn: Turn) -> None:
-        """Of a file that was deleted while it was added or learned, nothing stays."""
-        if self._registry is None or not documents.is_document(turn):
+        """Of a file or a base that was deleted while this was added or learned, nothing stays."""
+        if self._registry is None:
             return
-        if not await knowledge.is_kept(self._registry, turn):
+        if documents.is_document(turn) and not await knowledge.is_kept(self._registry, turn):
             await self._store.delete_conversation(turn.scope, turn.conversation)
+        project = turn.scope.project
+        for base_id in turn.bases:
+            if not await knowledge.is_there(self._registry, project, base_id):
+                await self._store.erase(knowledge_base(project, base_id))
 
     async def _state(self, turn: Turn, candidates: Sequence[Candidate]) -> None:
         """Add what the turn states to what is known, or bring what is known up to date."""

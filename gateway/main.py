@@ -21,6 +21,8 @@ from gateway.http.background import Background
 from gateway.http.drain import Drain
 from gateway.http.gateway import Gateway
 from gateway.http.protocol import Http
+from gateway.memory.changing import Changer
+from gateway.memory.erasure import Eraser
 from gateway.memory.learning import Learner
 from gateway.memory.model import now
 from gateway.memory.recall import Recaller
@@ -86,7 +88,12 @@ async def running(
         spool = await stack.enter_async_context(open_spool(settings, metrics))
         queue = await stack.enter_async_context(open_queue(settings, learner, store, metrics))
         turn_log = TurnLog(
-            learner=learner, outbox=store, queue=queue, spool=spool, told=not_stored(metrics)
+            learner=learner,
+            outbox=store,
+            queue=queue,
+            spool=spool,
+            told=not_stored(metrics),
+            registry=store.registry,
         )
         await stack.enter_async_context(replaying(turn_log, spool))
         if isinstance(queue, LocalQueue):
@@ -114,6 +121,8 @@ async def running(
             identity=identity(settings),
             recaller=recaller,
             learner=learner,
+            changer=Changer(store, embedder),
+            eraser=Eraser(store=store, registry=store.registry, queue=queue),
             turn_log=turn_log,
             documents=ApartReader(pages=settings.max_file_pages),
             fetcher=GuardedFetcher(settings.fetch_allow),

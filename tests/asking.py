@@ -27,6 +27,8 @@ _SAMPLES: Mapping[str, Mapping[str, Any]] = {
         "name": "Customers",
         "metadata": {"Basic Info": {"Vault code": {"value": "heron"}}},
     },
+    "/api/openmem/v1/update/memory": {"memory_id": "", "title": "Home"},
+    "/v1/memories/{memory_id}": {"user": "ann", "title": "Home"},
     "/api/openmem/v1/update/profile_template": {"profile_template_id": "", "name": "Guests"},
     "/api/openmem/v1/edit/profile": {
         "user_id": "",
@@ -128,9 +130,8 @@ def _with_known(value: Any, known: Known, name: str = "") -> Any:
 def _least(schema: Mapping[str, Any], whole: Mapping[str, Any], known: Known) -> dict[str, Any]:
     """What is required, and the one who it is about."""
     wanted = [*schema.get("required", ())]
-    if "user_id" in schema.get("properties", {}) and "user_id" not in wanted:
-        wanted.append("user_id")
     fields = schema.get("properties", {})
+    wanted += [name for name in ("user_id", "user") if name in fields and name not in wanted]
     return {name: _value(name, fields[name], whole, known) for name in wanted if name in fields}
 
 

@@ -21,6 +21,8 @@ from gateway.http.background import Background
 from gateway.http.drain import Drain
 from gateway.http.gateway import Gateway
 from gateway.http.protocol import Http
+from gateway.memory.changing import Changer
+from gateway.memory.erasure import Eraser
 from gateway.memory.learning import Learner
 from gateway.memory.model import now
 from gateway.memory.recall import Recaller
@@ -97,6 +99,7 @@ async def served(
         queue=queue or here,
         spool=FakeSpool() if spool is None else spool,
         told=not_stored(metrics),
+        registry=store.registry,
     )
 
     async def all_is_well():
@@ -112,6 +115,8 @@ async def served(
         identity=identity(config),
         recaller=recaller,
         learner=learner,
+        changer=Changer(store, embedder),
+        eraser=Eraser(store=store, registry=store.registry, queue=queue or here),
         turn_log=turn_log,
         documents=documents or ApartReader(pages=config.max_file_pages),
         fetcher=fetcher or GuardedFetcher(config.fetch_allow),

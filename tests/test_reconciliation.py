@@ -2,11 +2,20 @@ import random
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.memory.decisions import Change, changed, emptied, moment, out, takes_back
 from gateway.memory.model import Candidate, Kind, Labels, Memory, Scope, Source, Speaker, Status
-from gateway.memory.reconciliation import Action, reconcile, slots
+from gateway.memory.reconciliation import (
+    Action,
+    follow_up,
+    given_up,
+    history,
+    identity,
+    reconcile,
+    slots,
+)
 
 SCOPE = Scope("project", "user")
 NOBODY = Labels()
@@ -294,6 +303,7 @@ STATEMENTS = [
     ("I love coffee, without milk.", "taste:coffee"),
     ("I went to Rome in May.", "event:2025-05-01:i went to rome in may"),
 ]
+unhurried = settings(deadline=None)
 turns = st.lists(
     st.tuples(
         st.integers(0, 12),
@@ -321,6 +331,7 @@ def as_turns(drawn) -> list[list[Candidate]]:
     ]
 
 
+@unhurried
 @given(turns, st.randoms(use_true_random=False))
 def test_the_order_of_the_jobs_does_not_matter(drawn, shuffler: random.Random):
     told = as_turns(drawn)
@@ -333,6 +344,7 @@ def test_the_order_of_the_jobs_does_not_matter(drawn, shuffler: random.Random):
     assert straight.content() == shuffled.content()
 
 
+@unhurried
 @given(turns)
 def test_learning_a_turn_again_changes_nothing(drawn):
     known = Known()
@@ -343,6 +355,7 @@ def test_learning_a_turn_again_changes_nothing(drawn):
         assert known.learn(*turn, now=9_999) == []
 
 
+@unhurried
 @given(turns)
 def test_a_history_is_whole(drawn):
     """What is superseded is archived, names what followed it, and that names it back."""
@@ -365,3 +378,151 @@ def test_a_history_is_whole(drawn):
             assert (memory.status, memory.valid_to) == (Status.ACTIVATED, None)
         for earlier in memory.supersedes:
             assert known.memories[earlier].superseded_by == memory.id
+
+
+def settle(known: Known, decisions, slots_concerned: set[str]) -> None:
+    """Decisions made, and the slots' histories put in order, as `Changer` does it."""
+    for key, decide in decisions.items():
+        known.memories[key] = decide(known.memories[key])
+    for slot in slots_concerned - {""}:
+        known.memories |= history([m for m in known.memories.values() if m.attribute == slot])
+
+
+def decide(known: Known, choice: int, what: str, now: int) -> str:
+    """One change by hand of some memory that is there; its id, or "" if nothing was done."""
+    there = sorted((m for m in known.memories.values() if m.text), key=lambda m: m.id)
+    if not there:
+        return ""
+    memory = there[choice % len(there)]
+    slot = {m.id: m for m in known.memories.values() if m.attribute == memory.attribute}
+    at = max(moment(m, now) for m in slot.values())
+    concerned = {memory.attribute}
+    if what == "undo":
+        taken = takes_back(memory, slot, at=at)
+        if taken is None:
+            return ""
+        concerned |= {m.revisions[-1].attribute for m in slot.values() if m.revisions}
+        settle(known, taken.decisions, concerned)
+        return memory.id
+    if what == "delete":
+        ended = {m.id for m in slot.values() if m.superseded_by == memory.id}
+        decisions = {memory.id: lambda m: emptied(m, at=at)}
+        if memory.superseded_by not in slot:
+            decisions |= dict.fromkeys(ended, lambda m: out(m, Status.ARCHIVED))
+        settle(known, decisions, concerned)
+        return memory.id
+    change = {
+        "edit": Change(text="I live in Bern."),
+        "move": Change(text="I'm tall.", attribute="said:i am tall"),
+        "archive": Change(status=Status.ARCHIVED),
+        "take out": Change(status=Status.DELETED),
+        "activate": Change(status=Status.ACTIVATED),
+    }[what]
+    concerned |= {change.attribute or memory.attribute}
+    settle(known, {memory.id: lambda m: changed(m, change, at=at, by="edited")}, concerned)
+    return memory.id
+
+
+BY_HAND = ["edit", "move", "archive", "take out", "activate", "delete", "undo", "undo"]
+by_hand = st.lists(st.tuples(st.integers(0, 20), st.sampled_from(BY_HAND)), min_size=1, max_size=4)
+
+
+class KnownByHand(Known):
+    """As the learner looks it up: with what was moved away or deleted for good."""
+
+    def learn(self, *candidates: Candidate, now: int = 1_000, labels: Labels = NOBODY):
+        wanted = {identity(each, self.scope) for each in candidates}
+        ids: set[str] = set()
+        while wanted:
+            ids |= wanted
+            there = [self.memories[each] for each in wanted if each in self.memories]
+            wanted = {follow_up(m) for m in there if given_up(m)}
+        known = [
+            m for m in self.memories.values() if m.attribute in slots(candidates) or m.id in ids
+        ]
+        operations = reconcile(candidates, known, scope=self.scope, labels=labels, now=now)
+        self.memories |= {operation.memory.id: operation.memory for operation in operations}
+        return operations
+
+    def told(self) -> dict[str, tuple[str, Status, int]]:
+        return {key: (m.text, m.status, len(m.revisions)) for key, m in self.memories.items()}
+
+
+@unhurried
+@given(turns, by_hand, turns, st.randoms(use_true_random=False))
+def test_what_was_decided_by_hand_holds_against_all_that_was_said_before(
+    before, decisions, late, shuffler: random.Random
+):
+    known = KnownByHand()
+    learned = as_turns(before)
+    for turn in learned:
+        known.learn(*turn)
+    touched = {decide(known, choice, what, 5_000) for choice, what in decisions}
+    decided = {key: told for key, told in known.told().items() if key in touched and told[2]} | {
+        key: known.told()[key] for key in touched if key and not known.memories[key].text
+    }
+    jobs = [*learned, *as_turns(late), *learned]
+    shuffler.shuffle(jobs)
+    for now, turn in enumerate(jobs, 6_000):
+        known.learn(*turn, now=now)
+    after = known.told()
+    assert {key: after[key] for key in decided} == decided
+
+
+@unhurried
+@given(turns, by_hand, turns, turns, st.randoms(use_true_random=False))
+def test_the_order_of_the_jobs_does_not_matter_after_a_change_by_hand(
+    before, decisions, late, since, shuffler: random.Random
+):
+    jobs = [*as_turns(late)]
+    said_since = [
+        [replace(c, source=replace(c.source, time=c.source.time + 9_000, turn=f"since-{n}"))]
+        for n, turn in enumerate(as_turns(since))
+        for c in turn
+    ]
+    jobs += said_since
+    straight, shuffled = KnownByHand(), KnownByHand()
+    for known in (straight, shuffled):
+        for turn in as_turns(before):
+            known.learn(*turn)
+        for choice, what in decisions:
+            decide(known, choice, what, 5_000)
+    for now, turn in enumerate(jobs, 20_000):
+        straight.learn(*turn, now=now)
+    shuffler.shuffle(jobs)
+    for now, turn in enumerate(jobs, 20_000):
+        shuffled.learn(*turn, now=now)
+    assert straight.content() == shuffled.content()
+    for turn in jobs:
+        assert shuffled.learn(*turn, now=99_999) == []
+
+
+def test_what_is_said_after_a_change_by_hand_counts_again():
+    known = KnownByHand()
+    (added,) = known.learn(home("Oslo", 10))
+    assert decide(known, 0, "edit", 100) == added.memory.id
+    assert known.current() == ["I live in Bern."]
+    known.learn(home("Oslo", 50))
+    assert known.current() == ["I live in Bern."]
+    known.learn(home("Oslo", 200))
+    assert known.current() == ["I live in Oslo."]
+    bern = known.by_text("I live in Bern.")
+    assert bern.superseded_by == follow_up(added.memory)
+    assert [revision.text for revision in bern.revisions] == ["I live in Oslo."]
+
+
+def test_a_superseding_is_undone_and_the_undoing_too():
+    known = KnownByHand()
+    known.learn(home("Oslo", 10))
+    known.learn(home("Rome", 20))
+    rome = known.by_text("I live in Rome.")
+    undo_of = sorted(known.memories).index(rome.id)
+    decide(known, undo_of, "undo", 100)
+    assert known.current() == ["I live in Oslo."]
+    known.learn(home("Rome", 20))
+    assert known.current() == ["I live in Oslo."]
+    decide(known, undo_of, "undo", 200)
+    assert known.current() == ["I live in Rome."]
+    assert known.by_text("I live in Oslo.").superseded_by == rome.id
+    decide(known, undo_of, "undo", 300)
+    assert known.current() == ["I live in Oslo."]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from gateway.adapters.conditions import Equals, among, within
+from gateway.adapters.conditions import Equals, Group, among, within
 from gateway.adapters.edge_filters import edge_filter
 from gateway.adapters.edge_shard import Shard, reported
 from gateway.adapters.hits import Isolation
@@ -40,6 +40,25 @@ class EdgeRegistry:
         self, scope: Scope, kind: str, *, group: str = "", limit: int, offset: int = 0
     ) -> tuple[list[Entry], int]:
         there = within(scope, Equals("kind", indexable(kind)), Equals("group", digest(group)))
+        return self._listed(scope, there, limit, offset)
+
+    async def all_entries(
+        self, scope: Scope, *, limit: int, offset: int = 0
+    ) -> tuple[list[Entry], int]:
+        return self._listed(scope, within(scope), limit, offset)
+
+    async def delete_entries(self, scope: Scope, kind: str, ids: Sequence[str]) -> int:
+        points = [entry_point(scope, kind, each) for each in ids]
+        with reported("delete entries"):
+            return await self._entries.delete_all(edge_filter(within(scope, among(points))))
+
+    async def erase(self, scope: Scope) -> int:
+        with reported("erase entries"):
+            return await self._entries.delete_all(edge_filter(within(scope)))
+
+    def _listed(
+        self, scope: Scope, there: Group, limit: int, offset: int
+    ) -> tuple[list[Entry], int]:
         with reported("list entries"):
             chosen = edge_filter(there)
             points = self._entries.page(
@@ -54,8 +73,3 @@ class EdgeRegistry:
             found = self._isolation.own(scope, self._entries.retrieve(points, OWN_FIELDS))
             total = self._entries.count(chosen)
         return [entry_from(found[point]) for point in points if point in found], total
-
-    async def delete_entries(self, scope: Scope, kind: str, ids: Sequence[str]) -> int:
-        points = [entry_point(scope, kind, each) for each in ids]
-        with reported("delete entries"):
-            return await self._entries.delete_all(edge_filter(within(scope, among(points))))

@@ -29,6 +29,19 @@ class FakeRegistry:
         chosen.sort(key=lambda entry: (-entry.created, entry.id))
         return chosen[offset : offset + limit], len(chosen)
 
+    async def all_entries(
+        self, scope: Scope, *, limit: int, offset: int = 0
+    ) -> tuple[list[Entry], int]:
+        held = [entry for (owner, _, _), entry in self._entries.items() if owner == scope]
+        held.sort(key=lambda entry: (-entry.created, entry.id))
+        return held[offset : offset + limit], len(held)
+
     async def delete_entries(self, scope: Scope, kind: str, ids: Sequence[str]) -> int:
         gone = (self._entries.pop((scope, kind, each), None) for each in ids)
         return sum(entry is not None for entry in gone)
+
+    async def erase(self, scope: Scope) -> int:
+        held = [key for key in self._entries if key[0] == scope]
+        for key in held:
+            del self._entries[key]
+        return len(held)

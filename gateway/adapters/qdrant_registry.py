@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from gateway.adapters.conditions import Equals, among, within
+from gateway.adapters.conditions import Equals, Group, among, within
 from gateway.adapters.hits import Isolation
 from gateway.adapters.qdrant_calls import Calls
 from gateway.adapters.qdrant_points import Points
@@ -44,7 +44,23 @@ class QdrantRegistry:
         self, scope: Scope, kind: str, *, group: str = "", limit: int, offset: int = 0
     ) -> tuple[list[Entry], int]:
         there = within(scope, Equals("kind", indexable(kind)), Equals("group", digest(group)))
+        return await self._listed(scope, there, limit, offset)
 
+    async def all_entries(
+        self, scope: Scope, *, limit: int, offset: int = 0
+    ) -> tuple[list[Entry], int]:
+        return await self._listed(scope, within(scope), limit, offset)
+
+    async def delete_entries(self, scope: Scope, kind: str, ids: Sequence[str]) -> int:
+        points = [entry_point(scope, kind, each) for each in ids]
+        return await self._calls.delete(self._entries, within(scope, among(points)))
+
+    async def erase(self, scope: Scope) -> int:
+        return await self._calls.delete(self._entries, within(scope))
+
+    async def _listed(
+        self, scope: Scope, there: Group, limit: int, offset: int
+    ) -> tuple[list[Entry], int]:
         async def read() -> tuple[list[Entry], int]:
             found = await self._entries.page(
                 there,
@@ -59,7 +75,3 @@ class QdrantRegistry:
             return [entry_from(p) for p in self._isolation.own(scope, found).values()], total
 
         return await self._calls.reading("list entries", read)
-
-    async def delete_entries(self, scope: Scope, kind: str, ids: Sequence[str]) -> int:
-        points = [entry_point(scope, kind, each) for each in ids]
-        return await self._calls.delete(self._entries, within(scope, among(points)))

@@ -273,7 +273,8 @@ def _scope(record: Mapping[str, str]) -> Scope:
 
 
 def _revision(record: Mapping[str, Any]) -> Revision:
-    return Revision(**{**record, "status": Status(record["status"])})
+    kept = {"status": Status(record["status"]), "tags": tuple(record.get("tags", ()))}
+    return Revision(**{**record, **kept})
 
 
 def _labels(record: Mapping[str, Any]) -> Labels:

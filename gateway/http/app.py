@@ -17,6 +17,7 @@ from gateway.http.gateway import Gateway
 from gateway.http.grants import guarded
 from gateway.http.health import Alive, MetricsPage, Ready
 from gateway.http.limits import InFlight
+from gateway.http.memories import routes as memories
 from gateway.http.memos import routes as memos
 from gateway.http.openai import WithMemory
 from gateway.http.passthrough import Passthrough
@@ -69,6 +70,7 @@ def routes(gateway: Gateway) -> list[Route]:
         *(Route(f"{prefix}/chat/completions", chat, methods=["POST"]) for prefix in PREFIXES),
         *(Route(f"{prefix}/responses", responses, methods=["POST"]) for prefix in PREFIXES),
         *(Route(prefix + path, untouched) for prefix in PREFIXES for path in UNTOUCHED),
+        *memories.routes(gateway),
         Route("/v1/{path:path}", untouched),
         *memos.routes(gateway),
         *description.routes(),

@@ -8,6 +8,8 @@ from gateway.http.drain import Drain
 from gateway.keys.budget import Budget
 from gateway.keys.identity import Identity
 from gateway.keys.keyring import Keyring
+from gateway.memory.changing import Changer
+from gateway.memory.erasure import Eraser
 from gateway.memory.learning import Learner
 from gateway.memory.model import Millis
 from gateway.memory.ports import Backlog, ChatModel, DocumentReader, Fetcher, Registry, Store
@@ -28,6 +30,8 @@ class Gateway:
     identity: Identity | None = None
     recaller: Recaller
     learner: Learner
+    changer: Changer
+    eraser: Eraser
     turn_log: TurnLog
     documents: DocumentReader
     fetcher: Fetcher

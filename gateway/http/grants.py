@@ -15,7 +15,7 @@ from gateway.keys.key import Grant, Key
 ADMIN_PREFIX = "/v1/admin/"
 
 # Calls of our own APIs; every other path under /v1 is the model's side.
-_OURS = (MEMOS_PREFIX, "/v1/memories", "/v1/knowledge-bases")
+_OURS = (MEMOS_PREFIX, "/v1/memories", "/v1/users", "/v1/knowledge-bases")
 _READING = (
     "get/",
     "list/",

@@ -4,6 +4,7 @@ Every message of the user and of the assistant is kept in its own words; nothing
 nothing waits for a model. System messages and tool results make no episodes.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +25,7 @@ PIECES = 40  # of one message: beyond that it is a paste, not something said
 SOURCE = 4000  # characters of a message that each of its pieces carries whole, in a payload
 NEIGHBOUR = 40  # words of what was said before and after that a piece is found by too
 _NAME = 64  # characters, as in the OpenAI API
+_OPENING = re.compile(r"\[[\d-]+\] [^\n]{1,64}?: ")
 _BREAKS = ("\n\n", "\n", ". ", "! ", "? ", "。", "; ", ", ", " ")
 
 SPEAKERS = {"user": Speaker.USER, "assistant": Speaker.ASSISTANT}
@@ -157,6 +159,21 @@ def _words(piece: _Piece, before: str, after: str) -> str:
             *after.split()[:NEIGHBOUR],
         )
     )
+
+
+def found_by(memory: Memory) -> tuple[str, str]:
+    """The words and the one text that an episode is found by once its text was changed by hand."""
+    day = _day(memory.time)
+    name = " ".join(memory.sources[0].name.split())[:_NAME] if memory.sources else ""
+    _, said = opened(memory.text)
+    words = f"{day.day} {day:%B} {day.year} {name} {said} {said}"
+    return words, f"{name}: {said}" if name else said
+
+
+def opened(text: str) -> tuple[str, str]:
+    """The text of an episode as its opening, which tells day and speaker, and what was said."""
+    opening = _OPENING.match(text)
+    return (opening.group(), text[opening.end() :]) if opening else ("", text)
 
 
 def _dense_text(piece: _Piece) -> str:

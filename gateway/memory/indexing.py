@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Sequence
 
-from gateway.memory import tools
+from gateway.memory import episodes, tools
 from gateway.memory.essence import thing
 from gateway.memory.model import Candidate, Indexed, Kind, Memory, Vector
 from gateway.memory.ports import Embedder
@@ -37,17 +37,35 @@ def embedded_texts(stated: Memory | Candidate) -> tuple[str, ...]:
 
 
 async def indexed(memories: Sequence[Memory], embedder: Embedder) -> list[Indexed]:
-    """The memories as they are to be written. Raises EmbeddingError."""
-    texts = [embedded_texts(memory) for memory in memories]
+    """The memories as they are to be written. Raises EmbeddingError.
+
+    An episode that is written again is found by its own words alone, no longer by what was said
+    before and after it. What has no text is found by nothing.
+    """
+    texts = [_embedded(memory) for memory in memories]
     vectors = iter(await embedder.embed_documents([text for each in texts for text in each]))
     return [
         Indexed(
             memory=memory,
-            words=index_text(memory),
-            vector=_mean([next(vectors) for _ in each]),
+            words=_words(memory),
+            vector=_mean([next(vectors) for _ in each]) if each else None,
         )
         for memory, each in zip(memories, texts, strict=True)
     ]
+
+
+def _embedded(memory: Memory) -> tuple[str, ...]:
+    if not memory.text:
+        return ()
+    if memory.kind is Kind.EPISODE:
+        return (episodes.found_by(memory)[1],)
+    return embedded_texts(memory)
+
+
+def _words(memory: Memory) -> str:
+    if not memory.text:
+        return ""
+    return episodes.found_by(memory)[0] if memory.kind is Kind.EPISODE else index_text(memory)
 
 
 def _mean(vectors: Sequence[Vector]) -> Vector:

@@ -13,6 +13,8 @@ from weakref import WeakValueDictionary
 
 from gateway.errors import ExtractionBusyError, StoreError
 from gateway.memory import documents, knowledge, paraphrase, tools
+from gateway.memory.episodes import Episode
+from gateway.memory.erasure import clear_up, is_erased
 from gateway.memory.extraction import extract
 from gateway.memory.indexing import embedded_texts, indexed
 from gateway.memory.model import (
@@ -20,6 +22,7 @@ from gateway.memory.model import (
     Ending,
     Indexed,
     Kind,
+    Labels,
     Memory,
     Millis,
     Scope,
@@ -32,7 +35,13 @@ from gateway.memory.model import (
 from gateway.memory.ports import Embedder, Outbox, Registry, Selection, Store
 from gateway.memory.proposals.proposer import Proposer
 from gateway.memory.proposals.refining import refined, unspoken
-from gateway.memory.reconciliation import identity, reconcile, retired, slots
+from gateway.memory.reconciliation import (
+    follow_up,
+    given_up,
+    identity,
+    reconcile,
+    slots,
+)
 from gateway.memory.redaction import without_secrets
 from gateway.memory.sharing import episode_copy, shared_turns, stated_copies
 from gateway.memory.tool_calls import shown
@@ -49,7 +58,8 @@ class Learner:
     """Learns into one store. `outbox` is the same ledger, read by turn id alone.
 
     Without a `proposer` the rules alone read what is said. The `registry` knows which documents are
-    there still: what is for a file or a base that was deleted is removed. `shared` is told
+    there still, and who was erased: what is of neither is removed instead of learned. `correct`
+    makes the changes that a feedback asks for, and returns what it states besides. `shared` is told
     of each scope that something is shared with.
     """
 
@@ -61,6 +71,7 @@ class Learner:
         embedder: Embedder,
         registry: Registry | None = None,
         proposer: Proposer | None = None,
+        correct: Callable[[Turn], Awaitable[list[Candidate]]] | None = None,
         clock: Callable[[], Millis] = now,
         shared: Callable[[Scope], None] = lambda _: None,
     ) -> None:
@@ -69,6 +80,7 @@ class Learner:
         self._embedder = embedder
         self._registry = registry
         self._proposer = proposer
+        self._correct = correct
         self._clock = clock
         self._shared = shared
         # In one process, two turns of one user need not find out that they are in each other's way.
@@ -80,7 +92,7 @@ class Learner:
         Secrets in it are left out first. Raises StoreError.
         """
         turn = await without_secrets(turn)
-        pieces = documents.pieces(learnable(turn))
+        pieces = _pieces(learnable(turn))
         entries = [Indexed(memory=piece.memory, words=piece.words) for piece in pieces]
         # A piece that is there already may have its vector, so it stays. The turn comes last: from
         # then on a job may learn it, and must find all its pieces or none to give a vector to.
@@ -96,10 +108,21 @@ class Learner:
         """
         turn = await self._outbox.load(turn_id)
         while turn is not None and turn.state is not TurnState.LEARNED:
+            if await self._cleared(turn):
+                return
             await self._learn(turn)
             await self._forget_deleted(turn)
             await self._outbox.mark(turn.id, TurnState.LEARNED, created=turn.created)
-            turn = await self._outbox.load(turn_id)
+            learned, turn = turn, await self._outbox.load(turn_id)
+            if turn is None:  # perhaps it was erased while it was learned
+                await self._cleared(learned)
+
+    async def _cleared(self, turn: Turn) -> bool:
+        """Whether the turn was erased; then nothing of it stays."""
+        erased = self._registry is not None and await is_erased(self._registry, turn)
+        if erased:
+            await clear_up(self._store, self._embedder, turn)
+        return erased
 
     async def read(self, turn: Turn) -> list[Memory]:
         """What a turn states by itself, as it would be remembered; nothing of it is kept.
@@ -119,7 +142,7 @@ class Learner:
 
     async def _learn(self, turn: Turn) -> None:
         said = learnable(turn)
-        pieces = documents.pieces(said)
+        pieces = _pieces(said)
         by_rules = extract(own_words(said))
         texts = [piece.dense_text for piece in pieces]
         # One run of the model for both; the embedder knows them when the statements are written.
@@ -130,7 +153,10 @@ class Learner:
             for piece, vector in zip(pieces, vectors, strict=True)
         ]
         own = await self._keep(turn, entries)
-        taken_out = {memory.id for memory in own if retired(memory)}
+        if turn.feedback and self._correct is not None:
+            await self.state(said.scope, await self._correct(said), said.labels)
+            return
+        taken_out = {memory.id for memory in own if changed_by_hand(memory)}
         for copy in shared_turns(said):
             copies = [
                 Indexed(
@@ -142,17 +168,17 @@ class Learner:
             await self._keep(copy, copies)
             self._shared(copy.scope)
         said = own_words(said)
-        await self._state(said, by_rules)
+        await self._stated(said, by_rules)
         await self._use(said)
         if self._proposer is not None and (by_model := await self._proposer.propose(said)):
             learned, by_model = tools.lessons(by_model, shown(said))
-            await self._state(said, refined(by_rules, by_model))
+            await self._stated(said, refined(by_rules, by_model))
             await self._use(said, learned)
 
     async def _keep(self, turn: Turn, entries: Sequence[Indexed]) -> list[Memory]:
         """Write the pieces of a turn but those that were changed since; what was there of them."""
         held = await self._store.get_memories(turn.scope, [each.memory.id for each in entries])
-        newer = {memory.id for memory in held if memory.updated > turn.created}
+        newer = {m.id for m in held if m.updated > turn.created or changed_by_hand(m)}
         if documents.is_document(turn):  # all were recorded: one that is gone was deleted
             newer |= {each.memory.id for each in entries} - {memory.id for memory in held}
         left = [entry for entry in entries if entry.memory.id not in newer]
@@ -170,38 +196,46 @@ class Learner:
             if not await knowledge.is_there(self._registry, project, base_id):
                 await self._store.erase(knowledge_base(project, base_id))
 
-    async def _state(self, turn: Turn, candidates: Sequence[Candidate]) -> None:
-        """Add what the turn states to what is known, or bring what is known up to date."""
+    async def state(self, scope: Scope, candidates: Sequence[Candidate], labels: Labels) -> None:
+        """Add what is stated to what is known, or bring what is known up to date.
+
+        Raises StoreError, EmbeddingError.
+        """
 
         async def read() -> Sequence[Memory]:
-            return await self._known(turn.scope, slots(candidates))
+            return await self._known(scope, candidates)
 
         async def change(known: Sequence[Memory]) -> list[Memory]:
             spoken = unspoken(candidates, known)
             operations = reconcile(
                 spoken,
                 known,
-                scope=turn.scope,
-                labels=turn.labels,
+                scope=scope,
+                labels=labels,
                 now=self._clock(),
-                said_again=await self._said_again(turn.scope, spoken, known),
+                said_again=await self._said_again(scope, spoken, known),
             )
             return [operation.memory for operation in operations]
 
         if candidates:
-            await self._revise(turn.scope, read, change)
+            await self._revise(scope, read, change)
+
+    async def _stated(self, turn: Turn, candidates: Sequence[Candidate]) -> None:
+        """Add what a turn states to what is known, also where its user shares it."""
+        await self.state(turn.scope, candidates, turn.labels)
+        if candidates:
             for copy in shared_turns(turn):
                 await self._share(turn, copy, candidates)
 
     async def _share(self, turn: Turn, copy: Turn, candidates: Sequence[Candidate]) -> None:
         """Add what the turn states to what its user has shared with the scope of the copy."""
-        own = await self._known(turn.scope, slots(candidates))
+        own = await self._known(turn.scope, candidates)
         said_again = await self._said_again(turn.scope, candidates, own)
         copies = stated_copies(candidates, own, said_again, turn.scope)
         contributor = turn.scope.contributor
 
         async def read() -> Sequence[Memory]:
-            return await self._known(copy.scope, slots(copies), by=contributor)
+            return await self._in_slots(copy.scope, slots(copies), by=contributor)
 
         async def change(known: Sequence[Memory]) -> list[Memory]:
             operations = reconcile(
@@ -273,9 +307,25 @@ class Learner:
                 found.setdefault(candidate, memory.id)
         return found
 
-    async def _known(
+    async def _known(self, scope: Scope, candidates: Collection[Candidate]) -> list[Memory]:
+        """Everything in the candidates' slots, what was superseded included.
+
+        And what somebody moved out of them or deleted for good, by the ids of the statements.
+        """
+        listed = await self._in_slots(scope, slots(candidates))
+        known = {memory.id: memory for memory in listed}
+        wanted = {identity(candidate, scope) for candidate in candidates}
+        while wanted:
+            if elsewhere := wanted - known.keys():
+                found = await self._store.get_memories(scope, sorted(elsewhere))
+                known |= {memory.id: memory for memory in found}
+            there = (known[each] for each in wanted if each in known)
+            wanted = {follow_up(memory) for memory in there if given_up(memory)}
+        return list(known.values())
+
+    async def _in_slots(
         self, scope: Scope, attributes: Collection[str], *, by: str | None = None
-    ) -> Sequence[Memory]:
+    ) -> list[Memory]:
         """Everything in these slots, what was superseded included."""
         known: list[Memory] = []
         for attribute in sorted(attributes):
@@ -290,6 +340,16 @@ def own_words(turn: Turn) -> Turn:
         return turn
     messages = (replace(m, role=_OTHER) if m.by else m for m in turn.messages)
     return replace(turn, messages=tuple(messages))
+
+
+def _pieces(turn: Turn) -> list[Episode]:
+    """What of the turn is searched as it was said: not what was said about the memories."""
+    return [] if turn.feedback else documents.pieces(turn)
+
+
+def changed_by_hand(memory: Memory) -> bool:
+    """Whether somebody changed what the record of a turn made, which is then not made anew."""
+    return bool(memory.revisions) or memory.status is not Status.ACTIVATED
 
 
 def learnable(turn: Turn) -> Turn:

@@ -159,7 +159,8 @@ class Turn:
     what it answers. `messages` are only the new ones: never a resent history, never a memory block.
     `refs` are the names by which a later request may refer to it: digests of the history that ends
     with it, the id that the model's server gave its answer. What is learned of it is also written
-    for everybody in the project (`public`) and to the knowledge bases named in `bases`.
+    for everybody in the project (`public`) and to the knowledge bases named in `bases`. `feedback`
+    marks what was said about the memories themselves: it corrects them, and is no conversation.
     """
 
     id: str
@@ -172,6 +173,7 @@ class Turn:
     labels: Labels = Labels()
     public: bool = False
     bases: tuple[str, ...] = ()
+    feedback: bool = False
     ending: Ending = Ending.COMPLETE
     state: TurnState = TurnState.PENDING
     attempts: int = 0
@@ -226,6 +228,11 @@ class Revision:
     status: Status
     until: Millis
     by: str
+    attribute: str = ""
+    tags: tuple[str, ...] = ()
+    info: Mapping[str, Any] = field(default_factory=dict)
+    decided: Millis | None = None
+    superseded_by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,8 +246,8 @@ class Memory:
     `position` orders the episodes of a conversation. `title` is one that somebody gave it, `detail`
     what its kind alone has, as JSON. `contributor` is that of the scope whose turn it comes from,
     where it is shared with others. `revisions` are what it was before somebody changed it by hand,
-    oldest first. `time` is when it was said, `event_time` when what it tells happened, if it tells
-    that.
+    oldest first; `decided` is when somebody last said so that it holds. `time` is when it was said,
+    `event_time` when what it tells happened, if it tells that.
     """
 
     id: str
@@ -265,6 +272,7 @@ class Memory:
     labels: Labels = Labels()
     contributor: str = ""
     revisions: tuple[Revision, ...] = ()
+    decided: Millis | None = None
     status: Status = Status.ACTIVATED
     supersedes: tuple[str, ...] = ()
     superseded_by: str = ""

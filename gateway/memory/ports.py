@@ -168,8 +168,18 @@ class Registry(Protocol):
         """A page of those of a group, latest made first, and how many there are in all."""
         ...
 
+    async def all_entries(
+        self, scope: Scope, *, limit: int, offset: int = 0
+    ) -> tuple[list[Entry], int]:
+        """A page of everything registered in the scope, latest made first, and how many in all."""
+        ...
+
     async def delete_entries(self, scope: Scope, kind: str, ids: Sequence[str]) -> int:
         """Remove these entries for good; how many there were."""
+        ...
+
+    async def erase(self, scope: Scope) -> int:
+        """Remove everything registered in the scope for good; how many entries there were."""
         ...
 
 

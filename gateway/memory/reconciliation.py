@@ -25,6 +25,8 @@ from gateway.memory.model import (
 from gateway.memory.side_by_side import side_by_side
 from gateway.memory.wording import content_words, normalise, plain
 
+NEVER = -(2**63)  # before whatever was said
+
 _SOURCES = 8  # kept of a memory: the first and the latest
 _DENIES = re.compile(r"(?:\S+ ){0,5}?(?:not|never|no longer)\b|.*\banymore\b", re.IGNORECASE)
 
@@ -67,11 +69,12 @@ def reconcile(
 ) -> list[Operation]:
     """The changes that the candidates of one turn make; none for what is known already.
 
-    `known` is every memory of the scope in one of `slots(candidates)`, whatever its status: of two
-    statements in one slot the later said holds, also when it is learned first. `said_again`
-    gives the ids of the memories that some candidates only reword. In a scope that is shared,
-    `contributor` is whose turn it is and whose memories are known. Raises ValueError for a memory
-    of another scope and for a candidate without an attribute.
+    `known` is every memory of the scope in one of `slots(candidates)`, whatever its status, and
+    what `follow_up` names beside them: of two statements in one slot the later said holds, also
+    when it is learned first. `said_again` gives the ids of the memories that some candidates only
+    reword. What somebody decided by hand about a memory holds against all that was said until
+    then. In a scope that is shared, `contributor` is whose turn it is and whose memories are known.
+    Raises ValueError for a memory of another scope and for a candidate without an attribute.
     """
     wanted = slots(candidates)
     if "" in wanted:
@@ -80,22 +83,50 @@ def reconcile(
     for memory in known:
         if memory.scope != scope:
             raise ValueError("a known memory belongs to another scope")
-        if memory.attribute in wanted:
-            before[memory.id] = memory
+        before[memory.id] = memory
     after = dict(before)
     for position, candidate in enumerate(candidates):
         said = _memory(candidate, position, scope, labels, now)
         said = replace(said, id=said_again.get(candidate, said.id), contributor=contributor)
         held = after.get(said.id)
+        while held and candidate not in said_again and _means_another(held, said):
+            said = replace(said, id=follow_up(held))
+            held = after.get(said.id)
         if held is None:
             after[said.id] = said
-        elif not retired(held):
-            after[said.id] = _merged(held, said)
-        elif said.time > held.updated:
-            after[said.id] = replace(_merged(held, said), status=Status.ACTIVATED)
+        elif said.time > settled(held):
+            status = Status.ACTIVATED if retired(held) else held.status
+            after[said.id] = replace(_merged(held, said), status=status)
     for slot in wanted:
-        after |= _history([m for m in after.values() if m.attribute == slot and not retired(m)])
+        after |= history([m for m in after.values() if m.attribute == slot])
     return _changes(before, after, now)
+
+
+def settled(memory: Memory) -> Millis:
+    """Until when what is said of a memory was decided by hand, and cannot change it any more."""
+    if memory.revisions:
+        return max(revision.until for revision in memory.revisions)
+    return memory.updated if retired(memory) else NEVER
+
+
+def given_up(memory: Memory) -> bool:
+    """Whether the id may no longer stand for the statement that it was made of.
+
+    Somebody gave the memory other words, or had it deleted for good; `follow_up` is then the id
+    under which the statement is remembered when it is made again.
+    """
+    return bool(memory.revisions) or not memory.text
+
+
+def follow_up(memory: Memory) -> str:
+    """The id of what is said anew of a memory that was given other words or deleted for good."""
+    return identifier("anew", memory.id)
+
+
+def _means_another(held: Memory, said: Memory) -> bool:
+    """Whether the statement, made after all was settled, is no longer what the memory says."""
+    reworded = given_up(held) and normalise(held.text) != normalise(said.text)
+    return reworded and said.time > settled(held)
 
 
 def identity(candidate: Candidate, scope: Scope) -> str:
@@ -174,6 +205,10 @@ def _merged(held: Memory, said: Memory) -> Memory:
             (t for t in (held.event_time, said.event_time) if t is not None), default=None
         ),
         speaker=Speaker.USER if Speaker.USER in (held.speaker, said.speaker) else latest.speaker,
+        title=held.title,
+        labels=held.labels if held.revisions else latest.labels,
+        revisions=held.revisions,
+        decided=held.decided,
         status=held.status,
         supersedes=held.supersedes,
         superseded_by=held.superseded_by,
@@ -194,22 +229,30 @@ def _telling(source: Source) -> tuple[Millis, str, str, str, str, str]:
     return (source.time, source.conversation, source.turn, source.role, source.name, source.content)
 
 
-def _history(slot: Sequence[Memory]) -> dict[str, Memory]:
-    """The memories of one slot, each with what it followed, what followed it, and when."""
+def history(slot: Iterable[Memory]) -> dict[str, Memory]:
+    """The memories of one slot, each with what it followed, what followed it, and when.
+
+    What somebody took out stays out. What it had ended does not hold again for that.
+    """
     ordered = sorted(slot, key=_order)
     follower: dict[str, Memory] = {}
     for number, memory in enumerate(ordered):
         later = (other for other in ordered[number + 1 :] if _replaces(other, memory))
-        if found := next(later, None):
+        if not retired(memory) and (found := next(later, None)):
             follower[memory.id] = found
     placed: dict[str, Memory] = {}
     for memory in ordered:
         followed = [m for m in ordered if follower.get(m.id) is memory]
+        supersedes = tuple(m.id for m in followed)
+        if retired(memory):
+            placed[memory.id] = replace(memory, supersedes=supersedes)
+            continue
         since = max((*(m.time for m in followed), *_interruptions(memory, ordered)), default=None)
+        holds = Status.RESOLVING if memory.status is Status.RESOLVING else Status.ACTIVATED
         placed[memory.id] = replace(
             memory,
-            status=Status.ARCHIVED if memory.id in follower else Status.ACTIVATED,
-            supersedes=tuple(m.id for m in followed),
+            status=Status.ARCHIVED if memory.id in follower else holds,
+            supersedes=supersedes,
             superseded_by=follower[memory.id].id if memory.id in follower else "",
             valid_from=_first_said(memory, since),
         )
@@ -225,7 +268,7 @@ def _interruptions(memory: Memory, ordered: Sequence[Memory]) -> Iterator[Millis
         return
     place = ordered.index(memory)
     for number, other in enumerate(ordered):
-        if number != place and _replaces(other, memory):
+        if number != place and not retired(other) and _replaces(other, memory):
             for source in other.sources:
                 if source.time < memory.time or (number < place and source.time == memory.time):
                     yield source.time
@@ -233,7 +276,7 @@ def _interruptions(memory: Memory, ordered: Sequence[Memory]) -> Iterator[Millis
 
 def _first_said(memory: Memory, since: Millis | None) -> Millis:
     times = (s.time for s in memory.sources if since is None or s.time > since)
-    return min(times, default=memory.time)
+    return min(times, default=holds_since(memory))
 
 
 def _replaces(later: Memory, earlier: Memory) -> bool:
@@ -252,8 +295,20 @@ def _replaces(later: Memory, earlier: Memory) -> bool:
     return not denied or not denied.isdisjoint(content_words(earlier.text))
 
 
-def _order(memory: Memory) -> tuple[Millis, int, str, str, str]:
-    return (memory.time, memory.position, memory.conversation, memory.text, memory.id)
+def holds_since(memory: Memory) -> Millis:
+    """When it was last said that the memory holds, by the user in a turn or by hand."""
+    return memory.time if memory.decided is None else max(memory.time, memory.decided)
+
+
+def _order(memory: Memory) -> tuple[Millis, Millis, int, str, str, str]:
+    return (
+        holds_since(memory),
+        memory.time,
+        memory.position,
+        memory.conversation,
+        memory.text,
+        memory.id,
+    )
 
 
 def retired(memory: Memory) -> bool:

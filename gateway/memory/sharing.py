@@ -52,15 +52,17 @@ def stated_copies(
 ) -> dict[Candidate, str]:
     """What a turn states, for others, each with the id of the copy.
 
-    Left out is what its user's own memory, `known`, does not hold: what the user has taken out, and
-    the assistant's view of what the user has spoken of. `said_again` are the ids of the memories
-    that some candidates only reword.
+    Left out is what its user's own memory, `known`, does not hold: what the user has taken out or
+    given other words, and the assistant's view of what the user has spoken of. `said_again` are the
+    ids of the memories that some candidates only reword.
     """
     own = {memory.id: memory for memory in known}
     copies: dict[Candidate, str] = {}
     for candidate in candidates:
         memory = own.get(said_again.get(candidate) or identity(candidate, scope))
-        if memory is not None and not retired(memory):
+        if memory is None or retired(memory):
+            continue
+        if not memory.revisions or memory.text == candidate.text:
             nameless = replace(candidate.source, conversation="")
             copies[replace(candidate, source=nameless)] = copy_id(memory.id)
     return copies

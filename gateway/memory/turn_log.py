@@ -8,9 +8,10 @@ from collections.abc import Callable
 from enum import StrEnum
 
 from gateway.errors import StoreError
+from gateway.memory.erasure import is_erased
 from gateway.memory.learning import Learner
 from gateway.memory.model import Turn
-from gateway.memory.ports import JobQueue, Outbox, Spool
+from gateway.memory.ports import JobQueue, Outbox, Registry, Spool
 from gateway.memory.redaction import without_secrets
 
 WRITE = 2.0  # seconds that the store may take to write a turn
@@ -35,6 +36,7 @@ class TurnLog:
         queue: JobQueue,
         spool: Spool,
         told: Callable[[str, Recorded, str], None],
+        registry: Registry | None = None,
         write_timeout: float = WRITE,
     ) -> None:
         self._learner = learner
@@ -42,6 +44,7 @@ class TurnLog:
         self._queue = queue
         self._spool = spool
         self._told = told
+        self._registry = registry
         self._write_timeout = write_timeout
 
     async def record(self, turn: Turn, *, queued: bool = True) -> Recorded:
@@ -91,6 +94,8 @@ class TurnLog:
         """Whether the spool is rid of it. Raises StoreError when the store does not work."""
         try:
             async with asyncio.timeout(self._write_timeout):
+                if self._registry is not None and await is_erased(self._registry, turn):
+                    return True
                 held = await self._outbox.load(turn.id)
                 # A later step of the same turn may have been written since.
                 if held is None or held.created < turn.created:

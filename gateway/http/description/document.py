@@ -11,6 +11,7 @@ from gateway.http.description import openai, probes
 from gateway.http.description.family import Family, Schema
 from gateway.http.description.operations import PLACE, paths, refusals
 from gateway.http.grants import ADMIN_PREFIX
+from gateway.http.memories import routes as memories
 from gateway.http.memos import routes as memos
 from gateway.http.memos.codes import Code
 
@@ -102,6 +103,16 @@ def families() -> tuple[Family, ...]:
             operations=admin.OPERATIONS,
             refusal=place(OPENAI_ERROR),
             statuses=openai_statuses(400, 401, 403, 404, 429, 503),
+            example=_openai_example,
+        ),
+        Family(
+            name="Memories",
+            about="All that is remembered of a user: to see, to change and to take back, to export"
+            " and to erase. A field that is null means its default, an unknown one is refused.",
+            prefix=memories.PREFIX,
+            operations=memories.OPERATIONS,
+            refusal=place(OPENAI_ERROR),
+            statuses=openai_statuses(400, 401, 404, 408, 409, 413, 429, 503),
             example=_openai_example,
         ),
     )

@@ -17,6 +17,7 @@ from gateway.http.kept import Kept
 from gateway.http.limits import read_body
 from gateway.http.memos import (
     adding,
+    changing,
     chat,
     extracting,
     knowledge,
@@ -36,6 +37,7 @@ OPERATIONS: tuple[Operation[Any], ...] = (
     *adding.OPERATIONS,
     *searching.OPERATIONS,
     *listing.OPERATIONS,
+    *changing.OPERATIONS,
     *extracting.OPERATIONS,
     *reranking.OPERATIONS,
     *profiles.OPERATIONS,

@@ -1,0 +1,231 @@
+"""Everything of a user is gone, and stays so, whatever is still under way.
+
+An erasure leaves a mark with its moment. A turn of the same scope that was created until then is
+not learned any more, be it recorded late, replayed from a spool or under way while all was erased.
+For a job that may be at work on a turn just now an empty turn of the same id is left behind, still
+to be learned: whoever takes it up last, that job or the next after its death, clears up after it.
+"""
+
+from collections.abc import AsyncIterator, Callable, Collection
+from dataclasses import dataclass, replace
+
+from gateway.memory import knowledge
+from gateway.memory.indexing import indexed
+from gateway.memory.model import (
+    Entry,
+    Kind,
+    Memory,
+    Millis,
+    Scope,
+    Status,
+    Turn,
+    TurnState,
+    identifier,
+    now,
+    project_wide,
+    public,
+)
+from gateway.memory.ports import Embedder, JobQueue, Registry, Selection, Store
+from gateway.memory.sharing import shared_turns
+
+EVERYTHING = Selection(kinds=frozenset(Kind), statuses=frozenset(Status))
+
+_MARK = "erasure"
+_PAGE = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What an erasure removed, and when. `contributions` is what others could recall of it."""
+
+    id: str
+    erased: Millis
+    turns: int
+    memories: int
+    contributions: int
+    entries: int
+
+    @property
+    def total(self) -> int:
+        return self.turns + self.memories + self.contributions + self.entries
+
+
+class Eraser:
+    """Erases scopes of one store. Raises StoreError; what it was interrupted in is done again."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        registry: Registry,
+        queue: JobQueue,
+        clock: Callable[[], Millis] = now,
+    ) -> None:
+        self._store = store
+        self._registry = registry
+        self._queue = queue
+        self._clock = clock
+
+    async def erase(self, scope: Scope) -> Receipt:
+        """Remove all of a user or an agent: turns, memories, entries, contributions to others.
+
+        The mark comes first: a job that begins later sees it, and the turn of one that began
+        earlier is among those that are pending.
+        """
+        erased = self._clock()
+        await put_mark(self._registry, scope, erased)
+        turns = [turn async for turn in all_turns(self._store, scope)]
+        _, memories = await self._store.list_memories(scope, EVERYTHING, limit=1)
+        removed = await self._store.erase(scope)
+        entries = await self._registry.erase(scope)
+        for turn in turns:
+            if turn.state is TurnState.PENDING:
+                await self._store.put_turn(scope, _husk(turn, erased))
+                await self._queue.enqueue(turn.id)
+        heard = sum(bool(turn.messages) for turn in turns)
+        return Receipt(
+            id=identifier("receipt", *scope.parts, str(erased)),
+            erased=erased,
+            turns=heard,
+            memories=memories,
+            contributions=max(0, removed - len(turns) - memories),
+            entries=entries,
+        )
+
+
+async def put_mark(registry: Registry, scope: Scope, erased: Millis) -> None:
+    """Note that the scope was erased; not whose it was, only a digest of that."""
+    mark = Entry(
+        kind=_MARK,
+        id=_mark_id(scope),
+        value={"at": erased},
+        created=erased,
+        updated=erased,
+    )
+    await registry.put_entry(project_wide(scope.project), mark)
+
+
+async def is_erased(registry: Registry, turn: Turn) -> bool:
+    """Whether the turn was created before its scope was erased. Raises StoreError."""
+    scope = turn.scope
+    marks = await registry.get_entries(project_wide(scope.project), _MARK, [_mark_id(scope)])
+    return any(turn.created <= mark.value["at"] for mark in marks)
+
+
+async def clear_up(store: Store, embedder: Embedder, turn: Turn) -> None:
+    """Remove an erased turn, and whatever comes from turns that are no longer there.
+
+    What was said since the erasure stays. Raises StoreError.
+    """
+    alone = _husk(turn, turn.created)  # in a conversation that holds nothing else
+    await store.put_turn(turn.scope, alone)
+    await store.delete_conversation(turn.scope, alone.conversation)
+    for scope in (turn.scope, *(copy.scope for copy in shared_turns(turn))):
+        await _clear(store, embedder, scope, turn.scope)
+
+
+async def all_turns(store: Store, scope: Scope) -> AsyncIterator[Turn]:
+    """Every turn of a scope, latest first. Raises StoreError."""
+    offset = 0
+    while True:
+        turns, total = await store.list_turns(scope, limit=_PAGE, offset=offset)
+        for turn in turns:
+            yield turn
+        offset += _PAGE
+        if offset >= total:
+            return
+
+
+async def all_memories(
+    store: Store, scope: Scope, *, by: str | None = None
+) -> AsyncIterator[Memory]:
+    """Every memory of a scope, whatever its status, latest said first; `by` names a contributor.
+
+    Raises StoreError.
+    """
+    chosen, offset = replace(EVERYTHING, by=by), 0
+    while True:
+        memories, total = await store.list_memories(scope, chosen, limit=_PAGE, offset=offset)
+        for memory in memories:
+            yield memory
+        offset += _PAGE
+        if offset >= total:
+            return
+
+
+async def holdings(
+    store: Store, registry: Registry, scope: Scope
+) -> AsyncIterator[Turn | Memory | Entry]:
+    """All that is held about a user: turns, memories, entries, and what others may recall of it.
+
+    What was deleted for good, and what an erasure is still clearing up, is not held any more.
+    Raises StoreError.
+    """
+    async for turn in all_turns(store, scope):
+        if turn.messages:
+            yield turn
+    async for memory in all_memories(store, scope):
+        if memory.text:
+            yield memory
+    async for memory in _contributed(store, registry, scope):
+        yield memory
+    async for entry in _all_entries(registry, scope):
+        yield entry
+
+
+async def _contributed(store: Store, registry: Registry, scope: Scope) -> AsyncIterator[Memory]:
+    bases = await knowledge.resolve(registry, scope.project, knowledge.ALL)
+    for shared in (public(scope.project), *bases):
+        async for memory in all_memories(store, shared, by=scope.contributor):
+            if memory.text:
+                yield memory
+
+
+async def _all_entries(registry: Registry, scope: Scope) -> AsyncIterator[Entry]:
+    offset = 0
+    while True:
+        entries, total = await registry.all_entries(scope, limit=_PAGE, offset=offset)
+        for entry in entries:
+            yield entry
+        offset += _PAGE
+        if offset >= total:
+            return
+
+
+async def _clear(store: Store, embedder: Embedder, scope: Scope, erased: Scope) -> None:
+    """Remove from a scope what comes from turns of the erased one that are not there."""
+    by = None if scope == erased else erased.contributor
+    held = [memory async for memory in all_memories(store, scope, by=by)]
+    there = await _there(store, erased, {s.turn for m in held for s in m.sources if s.turn})
+    gone, left = [], []
+    for memory in held:
+        sources = tuple(s for s in memory.sources if not s.turn or s.turn in there)
+        if memory.sources and not sources:
+            gone.append(memory.id)
+        elif sources != memory.sources:  # said since the erasure as well
+            left.append(replace(memory, sources=sources, updated=memory.updated + 1))
+    if gone:
+        await store.delete_memories(scope, gone)
+    await store.revise_memories(scope, await indexed(left, embedder), held)
+
+
+async def _there(store: Store, scope: Scope, turns: Collection[str]) -> set[str]:
+    found = [await store.get_turn(scope.project, each) for each in sorted(turns)]
+    return {turn.id for turn in found if turn is not None and turn.scope == scope and turn.messages}
+
+
+def _husk(turn: Turn, created: Millis) -> Turn:
+    """A turn of which only the id is left, and where its memories may be."""
+    return Turn(
+        id=turn.id,
+        scope=turn.scope,
+        conversation=identifier("erased", turn.id),
+        messages=(),
+        created=created,
+        public=turn.public,
+        bases=turn.bases,
+    )
+
+
+def _mark_id(scope: Scope) -> str:
+    return identifier(_MARK, *scope.parts)

@@ -233,7 +233,18 @@ async def open_proposer(
                 _log.warning("the rules alone read a turn", outcome=outcome, reason=reason)
 
         # A turn is not to be parked because of the model alone.
-        yield Proposer(extractor, told, tries=min(TRIES, settings.job_tries))
+        proposer = Proposer(
+            extractor,
+            told,
+            tries=min(TRIES, settings.job_tries),
+            at_once=settings.extraction_concurrency,
+        )
+        metrics.gauge(
+            "gateway_extractions_waiting",
+            "Turns that no request to the model that reads turns is under way for yet.",
+            lambda: proposer.waiting,
+        )
+        yield proposer
 
 
 @asynccontextmanager

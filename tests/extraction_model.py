@@ -161,7 +161,9 @@ class Reading:
 
 
 @asynccontextmanager
-async def reading(*acts: Act, seconds=5.0, tries=5, store=None) -> AsyncIterator[Reading]:
+async def reading(
+    *acts: Act, seconds=5.0, tries=5, store=None, at_once=4
+) -> AsyncIterator[Reading]:
     """The model does one after the other of `acts`, and the last one again and again."""
     left = list(acts)
 
@@ -172,9 +174,13 @@ async def reading(*acts: Act, seconds=5.0, tries=5, store=None) -> AsyncIterator
     async with scripted_upstream(script) as upstream:
         server = Upstream(upstream.url, timeouts=Timeouts(connect=2))
         extractor = CompletionExtractor(server, "reader", metrics, seconds=seconds)
-        proposer = Proposer(extractor, lambda outcome, _: metrics.extractions.labels(outcome).inc())
+        proposer = Proposer(
+            extractor,
+            lambda outcome, _: metrics.extractions.labels(outcome).inc(),
+            at_once=at_once,
+        )
         learner = Learner(store=store, outbox=store, embedder=FakeEmbedder(), proposer=proposer)
-        queue = LocalQueue(learner.learn, store, metrics, at_once=8, tries=tries, backoff=0.001)
+        queue = LocalQueue(learner.learn, store, metrics, at_once=16, tries=tries, backoff=0.001)
         await queue.start()
         try:
             yield Reading(upstream, store, metrics, proposer, learner, queue)

@@ -193,7 +193,10 @@ ROWS: dict[str, Sequence[Panel]] = {
         Panel(
             title="Turns still to be learned",
             unit="short",
-            queries=[("max(gateway_turns_pending{@})", "pending")],
+            queries=[
+                ("max(gateway_turns_pending{@})", "pending"),
+                ("sum(gateway_extractions_waiting{@})", "waiting for the model that reads turns"),
+            ],
             says="Counted in the store; each gateway says the same.",
         ),
         Panel(

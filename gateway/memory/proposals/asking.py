@@ -46,9 +46,12 @@ def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-SCHEMA: Mapping[str, Any] = _object(
-    {"memories": {"type": "array", "items": _object(_PROPERTIES)}}  # each as `_PROPERTIES` says
-)
+def _list_of(properties: Mapping[str, Any]) -> Mapping[str, Any]:
+    return _object({"memories": {"type": "array", "items": _object(properties)}})
+
+
+SCHEMA: Mapping[str, Any] = _list_of(_PROPERTIES)
+SCHEMA_OF_SEVERAL: Mapping[str, Any] = _list_of(_PROPERTIES | {"turn": {"type": "integer"}})
 
 _INSTRUCTIONS = """\
 You read one turn of a conversation and list what is worth remembering about the user in later \
@@ -86,6 +89,13 @@ Leave out: questions, what is supposed or wished for in passing, tasks of the mo
 roles, what others than the user are like, whatever is quoted or pasted or given back by a tool, \
 passwords and keys and numbers of cards, what the assistant only repeats."""
 
+_OF_SEVERAL = """\
+
+
+Here are several turns of one user, said at different times, each with its number. Read each by \
+itself, as if it were the only one. Every memory has one member more, "turn": the number of the \
+turn that its quote is in. At most 20 memories for each turn."""
+
 _REPAIR = """\
 That was not the JSON object that was asked for, or it broke off. Answer again with the JSON \
 object alone, {"memories": [...]}, and with fewer memories should it be long."""
@@ -93,15 +103,30 @@ object alone, {"memories": [...]}, and with fewer memories should it be long."""
 
 def messages(turn: Turn) -> Asked | None:
     """The chat to send; None when nobody says anything in the turn."""
+    if (document := _document(turn)) is None:
+        return None
+    return _chat(_INSTRUCTIONS, document)
+
+
+def of_several(turns: Sequence[Turn]) -> Asked:
+    """The chat to send about turns of one user, numbered from 1; each says something."""
+    documents = [{"turn": n, **(_document(turn) or {})} for n, turn in enumerate(turns, start=1)]
+    return _chat(_INSTRUCTIONS + _OF_SEVERAL, {"turns": documents})
+
+
+def _document(turn: Turn) -> dict[str, Any] | None:
     said = [line for message in _bounded(turn.messages) for line in _lines(message)]
     if not any(line["role"] == "user" for line in said):
         return None
-    document: dict[str, Any] = {"messages": said}
     if before := prompt.strip(turn.preceding).strip():
-        document = {"before": before[-_PRECEDING:], **document}
+        return {"before": before[-_PRECEDING:], "messages": said}
+    return {"messages": said}
+
+
+def _chat(instructions: str, document: Mapping[str, Any]) -> Asked:
     text = json.dumps(document, ensure_ascii=False)
     return [
-        {"role": "system", "content": _INSTRUCTIONS},
+        {"role": "system", "content": instructions},
         {"role": "user", "content": text.encode("utf-8", "replace").decode()},
     ]
 

@@ -93,6 +93,18 @@ async def test_the_switches_of_the_older_contract_leave_lists_out(it):
             assert "detail_factual" in which(data)
 
 
+async def test_a_profiles_fields_are_told_as_they_are_set(it):
+    tree = {"Basic Info": {"Occupation": {"value": "nurse"}, "Age": {"value": None}}}
+    made = await call(it, "add/profile_template", {"name": "person", "metadata": tree})
+    who = {"user_id": "ann", "profile_template_id": made["data"]["profile_template_id"]}
+    await call(it, "bind/profile_template", {"bind_list": [who]})
+    [field] = (await found(it))["profile_detail_list"]
+    assert field["memory"] == "Occupation: nurse"
+    assert field["profile_path"] == "Basic Info.Occupation"
+    assert (await found(it, user_id="bob"))["profile_detail_list"] == []
+    assert (await found(it, include_memory_view=["event"]))["profile_detail_list"] == []
+
+
 async def test_limits_hold_for_each_list(it):
     await add(it, *(f"I like game number {n} a lot." for n in range(12)))
     assert len((await found(it, "game"))["memory_detail_list"]) == 9

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.adapters.fake_registry import FakeRegistry
-from gateway.http.memos.profiles import profile_details
+from gateway.http.memos.profile_items import profile_details
 from gateway.memory import profiles
 from gateway.memory.model import Holder, Scope
 from gateway.memory.profiles import fields_of, tree_of

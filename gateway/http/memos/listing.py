@@ -20,7 +20,7 @@ from gateway.http.memos.items import (
     preference,
     tool,
 )
-from gateway.http.memos.profiles import ProfileDetail, profile_details
+from gateway.http.memos.profile_items import ProfileDetail, profile_details
 from gateway.http.memos.views import Views
 from gateway.http.operation import Data, Operation
 from gateway.memory.filters import parse

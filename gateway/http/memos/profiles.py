@@ -14,7 +14,6 @@ from gateway.http.memos.subjects import OneSubject
 from gateway.http.memos.times import iso
 from gateway.http.operation import Data, Operation
 from gateway.memory import profiles
-from gateway.memory.model import Scope
 
 MOST_BOUND = 20
 
@@ -136,34 +135,6 @@ class TemplatePage(TypedDict):
     current: int
     size: int
     pages: int
-
-
-class ProfileDetail(TypedDict):
-    """A profile as an item of `profile_detail_list`."""
-
-    id: str
-    project_id: str
-    profile_template_id: str
-    properties: dict[str, Any]
-    status: str
-    created_at: str
-    updated_at: str
-
-
-async def profile_details(gateway: Gateway, scope: Scope) -> list[ProfileDetail]:
-    """All profiles of a user or an agent, latest bound first."""
-    return [
-        ProfileDetail(
-            id=each.id,
-            project_id=scope.project,
-            profile_template_id=each.template,
-            properties=dict(each.tree),
-            status="activated",
-            created_at=iso(each.created),
-            updated_at=iso(each.updated),
-        )
-        for each in await profiles.listed(gateway.registry, scope)
-    ]
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from gateway.http.memos.items import (
     preference,
     tool,
 )
+from gateway.http.memos.profile_items import ProfileField, profile_fields
 from gateway.http.memos.views import Views
 from gateway.http.operation import Data, Operation
 from gateway.memory import knowledge
@@ -61,8 +62,8 @@ class Found(TypedDict):
     """What was found, most relevant first. What others prefer is among the facts.
 
     `preference_note` says how preferences are to be taken, "" where there are none. Events are the
-    facts that tell when something happened, up to `memory_limit_number` of them. Skills are not
-    learned; profiles are not searched.
+    facts that tell when something happened, up to `memory_limit_number` of them. Of profiles up to
+    25 fields that are set are told, whatever the query. Skills are not learned.
     """
 
     memory_detail_list: list[FactDetail]
@@ -71,7 +72,7 @@ class Found(TypedDict):
     tool_memory_detail_list: list[ToolDetail]
     event_detail_list: list[EventDetail]
     skill_detail_list: list[dict[str, Any]]
-    profile_detail_list: list[dict[str, Any]]
+    profile_detail_list: list[ProfileField]
 
 
 async def search_memory(gateway: Gateway, project: str, body: SearchMemory) -> Data:
@@ -113,6 +114,7 @@ async def search_memory(gateway: Gateway, project: str, body: SearchMemory) -> D
     limit = MOST if body.includes("event") else 0
     stated = await recall(frozenset({Kind.FACT}), limit, of_others=frozenset({Kind.FACT}))
     events = [each for each in stated if is_event(each.memory)][: body.memory_limit_number]
+    profile = await profile_fields(gateway, scope) if body.includes("profile") else []
     return {
         "memory_detail_list": [fact(r.memory, r.relevance) for r in facts],
         "preference_detail_list": [preference(r.memory, r.relevance) for r in preferences],
@@ -120,7 +122,7 @@ async def search_memory(gateway: Gateway, project: str, body: SearchMemory) -> D
         "tool_memory_detail_list": [tool(r.memory, r.relevance) for r in used],
         "event_detail_list": [event(r.memory, r.relevance) for r in events],
         "skill_detail_list": [],
-        "profile_detail_list": [],
+        "profile_detail_list": profile[:MOST],
     }
 
 

@@ -108,12 +108,24 @@ async def test_what_the_context_shows_is_not_repeated_as_a_memory(it, upstream):
 
 async def test_what_was_deleted_is_neither_recalled_nor_in_the_context(it, upstream):
     await add(it, "I live in Lisbon.", "Noted: Lisbon.", conversation="c2")
-    listed = await it.gateway.store.list_memories(ANN, Selection(kinds=frozenset(Kind)), limit=9)
-    await it.gateway.store.delete_memories(ANN, [memory.id for memory in listed[0]])
+    chosen = Selection(kinds=frozenset({Kind.FACT, Kind.EPISODE}))
+    listed, _ = await it.gateway.store.list_memories(ANN, chosen, limit=9)
+    ids = [memory.id for memory in listed if "Lisbon" in memory.text]
+    await call(it, "delete/memory", {"memory_ids": ids})
     assert (await chat(it, ASKED | {"relativity": 0}))["memories"] == []
     assert "Lisbon" not in str(prompt_of(upstream))
     shown = await call(it, "get/message", {"user_id": "ann", "conversation_id": "c2"})
     assert "I live in Lisbon." not in str(shown)
+
+
+async def test_a_fact_that_was_deleted_is_out_of_the_message_that_stated_it(it, upstream):
+    await add(it, "I live in Lisbon. The sky is blue.", conversation="c2")
+    chosen = Selection(kinds=frozenset({Kind.FACT}))
+    [fact], _ = await it.gateway.store.list_memories(ANN, chosen, limit=9)
+    await call(it, "delete/memory", {"memory_ids": [fact.id]})
+    await chat(it, ASKED | {"relativity": 0})
+    assert "Lisbon" not in str(prompt_of(upstream))
+    assert "The sky is blue." in str(prompt_of(upstream))
 
 
 async def test_preferences_stay_when_there_are_no_facts(it, upstream):
@@ -239,6 +251,15 @@ async def test_the_context_is_fitted_to_the_window_and_so_is_the_answer(upstream
     size = sum(len(message["content"]) for message in sent["messages"]) / 4
     assert 300 < size < 1024
     assert sent["max_tokens"] + size <= 2048
+
+
+async def test_a_long_conversation_is_read_as_far_as_the_window_goes(it, upstream):
+    for number in range(45):
+        await add(it, f"Note {number}.", "Noted.", conversation="c2")
+    await chat(it, ASKED)
+    contents = [message["content"] for message in prompt_of(upstream)]
+    assert contents[1] == "Note 0."
+    assert len(contents) == 92
 
 
 async def test_message_and_answer_are_the_conversations_next_turn_each_time(it, upstream):

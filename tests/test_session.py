@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from gateway.memory import instructions, prompt
 from gateway.memory.model import Kind, Memory, Message, Scope, Speaker, Turn, public
-from gateway.memory.session import Line, fitted, lines
+from gateway.memory.session import Line, fitted, latest, lines
 from gateway.memory.tokens import tokens
 
 ANN = Scope("p", "ann")
@@ -62,6 +62,14 @@ def test_as_much_is_kept_as_there_is_room_for():
     assert fitted(said, 42) == said
     assert fitted(said, 41) == said[2:]  # an answer without its question is none
     assert fitted(said, 13) == []
+
+
+def test_as_many_turns_are_read_again_as_fill_the_window():
+    turns = [turn(("user", f"{number} " + "a" * 38)) for number in range(9)]
+    assert latest(turns, 28) == turns[7:]
+    assert latest(turns, 29) == turns[6:]
+    assert latest(turns, 10_000) == turns
+    assert latest([], 5) == []
 
 
 def test_a_token_is_four_letters_or_one_ideograph():

@@ -42,6 +42,16 @@ def lines(turns: Iterable[Turn]) -> list[Line]:
     return said
 
 
+def latest(turns: Sequence[Turn], most: int) -> Sequence[Turn]:
+    """The latest of these turns, as many as it takes to come to `most` tokens."""
+    left = most
+    for index in range(len(turns) - 1, -1, -1):
+        left -= sum(line.tokens for line in lines(turns[index : index + 1]))
+        if left <= 0:
+            return turns[index:]
+    return turns
+
+
 def fitted(said: Sequence[Line], most: int) -> list[Line]:
     """The latest of these lines that come to at most `most` tokens, beginning with a user's."""
     begins = len(said)

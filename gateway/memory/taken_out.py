@@ -4,17 +4,15 @@ The record of a turn stays what was said. Who reads it again, for a prompt or fo
 find there what has been taken out of memory since.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from gateway.memory.episodes import SPEAKERS, Episode, cut, episodes
+from gateway.memory.episodes import SPEAKERS, Episode, cut, episodes, opened
 from gateway.memory.learning import learnable
 from gateway.memory.model import Memory, Message, Scope, Status, Turn
 from gateway.memory.ports import Store
 
 _OUT = frozenset({Status.ARCHIVED, Status.DELETED})
-_OPENING = re.compile(r"\[[\d-]+\] [^\n]{1,64}?: ")  # day and speaker
 
 
 async def as_left(store: Store, scope: Scope, turns: Sequence[Turn]) -> list[Turn]:
@@ -46,4 +44,4 @@ def _is_as_it_was(piece: Episode, held: Mapping[str, Memory]) -> bool:
 def _said(memory: Memory | None) -> str:
     if memory is None or memory.status in _OUT:
         return ""
-    return _OPENING.sub("", memory.text, count=1)
+    return opened(memory.text)[1]

@@ -16,11 +16,11 @@ from gateway.memory.filters import Filter, matches
 from gateway.memory.model import Labels, Memory, Scope, Turn
 from gateway.memory.ports import ModelRequest
 from gateway.memory.recall import Recall, RecallOptions
-from gateway.memory.session import Line, fitted, lines
+from gateway.memory.session import Line, fitted, latest, lines
 from gateway.memory.taken_out import as_left
 from gateway.memory.tokens import tokens
 
-TURNS = 100  # of a conversation that are read for its context at most
+FEW, MANY = 20, 400  # turns of a conversation that are read for its context at first, at most
 READ = 2.0  # seconds that this may take: without its context a conversation makes no sense
 
 _log = structlog.get_logger(__name__)
@@ -129,8 +129,13 @@ async def _turns(gateway: Gateway, chat: Chat) -> list[Turn]:
     store = gateway.store
     try:
         async with asyncio.timeout(READ):
-            turns = await store.get_turns(chat.scope, chat.conversation, TURNS)
-            return await as_left(store, chat.scope, turns)
+            limit, window = FEW, gateway.settings.chat_window
+            while True:
+                turns = await store.get_turns(chat.scope, chat.conversation, limit)
+                recent = latest(turns, window)
+                if len(recent) < len(turns) or len(turns) < limit or limit >= MANY:
+                    return await as_left(store, chat.scope, recent)
+                limit *= FEW
     except (StoreError, TimeoutError):
         pass  # a store that fails says so itself, and not for each chat
     except Exception as error:  # noqa: BLE001  whatever it is, the chat goes on

@@ -1,12 +1,14 @@
 """/get/message: what was said last in a conversation."""
 
+from collections.abc import Sequence
+
 from pydantic import Field
 from typing_extensions import TypedDict
 
 from gateway.http.gateway import Gateway
 from gateway.http.memos.reading import Body, Id
 from gateway.http.operation import Data, Operation
-from gateway.memory.model import Millis, Scope
+from gateway.memory.model import Message, Millis, Scope, Turn
 from gateway.memory.taken_out import as_left
 
 _SHOWN = ("user", "assistant")
@@ -40,24 +42,43 @@ async def get_message(gateway: Gateway, project: str, body: GetMessage) -> Data:
     deleted of the conversation's memories since.
     """
     scope, most = Scope(project, body.user_id), body.message_limit_number
-    wanted, turns, details = most, [], list[MessageDetail]()
+    limit = most
     while True:
-        turns = await gateway.store.get_turns(scope, body.conversation_id, wanted)
-        left = await as_left(gateway.store, scope, turns)
-        details = [
-            MessageDetail(
-                role=message.role,
-                content=message.text,
-                create_time=message.time,
-                update_time=turn.created,
-            )
-            for turn in left
-            for message in turn.messages
-            if message.role in _SHOWN and message.text
-        ]
-        if len(details) >= most or len(turns) < wanted:
+        turns = await gateway.store.get_turns(scope, body.conversation_id, limit)
+        details = await _details(gateway, scope, _enough(turns, most))
+        if len(details) < most:  # much of it is no longer there
+            details = await _details(gateway, scope, turns)
+        if len(details) >= most or len(turns) < limit:
             return {"message_detail_list": details[-most:]}
-        wanted *= 4  # turns in which nothing of it was said
+        limit *= 4  # turns in which nothing of it was said
+
+
+def _enough(turns: Sequence[Turn], most: int) -> Sequence[Turn]:
+    """The latest turns that hold `most` messages: an import may hold a thousand in each."""
+    count = 0
+    for index in range(len(turns) - 1, -1, -1):
+        count += sum(_is_shown(message) for message in turns[index].messages)
+        if count >= most:
+            return turns[index:]
+    return turns
+
+
+async def _details(gateway: Gateway, scope: Scope, turns: Sequence[Turn]) -> list[MessageDetail]:
+    return [
+        MessageDetail(
+            role=message.role,
+            content=message.text,
+            create_time=message.time,
+            update_time=turn.created,
+        )
+        for turn in await as_left(gateway.store, scope, turns)
+        for message in turn.messages
+        if _is_shown(message)
+    ]
+
+
+def _is_shown(message: Message) -> bool:
+    return message.role in _SHOWN and bool(message.text)
 
 
 OPERATIONS = (Operation(path="get/message", asked=GetMessage, answer=Messages, work=get_message),)

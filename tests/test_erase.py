@@ -12,6 +12,7 @@ from gateway.adapters.fake_embedder import FakeEmbedder
 from gateway.adapters.fake_spool import FakeSpool
 from gateway.adapters.fake_store import FakeStore
 from gateway.errors import StoreError
+from gateway.memory import profiles
 from gateway.memory.erasure import EVERYTHING, Eraser
 from gateway.memory.learning import Learner
 from gateway.memory.model import (
@@ -26,6 +27,7 @@ from gateway.memory.model import (
     Turn,
     TurnState,
     identifier,
+    project_wide,
     public,
 )
 from gateway.memory.turn_log import TurnLog
@@ -141,6 +143,30 @@ async def test_an_erased_user_leaves_nothing_and_others_keep_everything(store):
     again = await eraser(store, at=ERASED + 1).erase(ANN)
     assert again.total == 0
     assert again.id != receipt.id
+
+
+async def test_profiles_and_what_tools_were_used_for_go_too(store):
+    made = await profiles.add_template(
+        store.registry, "p", name="t", tree={"City": {"value": ""}}, now=1
+    )
+    await profiles.bind(store.registry, [(ANN, made), (BEN, made)], now=2)
+    function = {"name": "trains", "arguments": '{"to": "Lisbon"}'}
+    call = {"id": "1", "type": "function", "function": function}
+    asked = turn("Which trains leave for Lisbon?", 1)
+    messages = (
+        asked.messages[0],
+        Message(role="assistant", content=None, time=1, extra={"tool_calls": [call]}),
+        Message(role="tool", content="9:15", time=1, extra={"tool_call_id": "1"}),
+    )
+    await remember(store, replace(asked, messages=messages))
+    assert "trains worked" in repr(await held(store))
+    receipt = await eraser(store).erase(ANN)
+    assert receipt.entries == 1
+    assert await held(store) == []
+    notes, _ = await store.registry.all_entries(project_wide("p"), limit=10)
+    assert "ann" not in repr(notes)
+    assert (await profiles.template(store.registry, "p", made)).instances == 1
+    assert len(await profiles.listed(store.registry, BEN)) == 1
 
 
 async def test_what_an_erasure_notes_does_not_name_the_user(store):

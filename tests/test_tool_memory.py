@@ -18,6 +18,7 @@ from gateway.adapters.fake_store import FakeStore
 from gateway.http.memos.items import tool
 from gateway.http.openai import CHAT_KINDS
 from gateway.memory import tools
+from gateway.memory.decisions import emptied
 from gateway.memory.learning import Learner
 from gateway.memory.model import Kind, Memory, Message, Revision, Scope, Speaker, Status, Turn
 from gateway.memory.ports import Selection
@@ -316,7 +317,30 @@ def test_the_rate_is_that_of_the_latest_uses_and_the_record_is_bounded():
     memory = trajectory(learned(*turns), "t")
     assert tools.success_rate(memory) == 1
     assert len(json.dumps(memory.detail)) < 10_000
-    assert len(memory.sources) <= 8
+    assert len(memory.sources) == tools.USES
+
+
+def test_what_is_left_of_a_memory_without_some_turns_says_nothing_of_them():
+    turns = [
+        used("t", {"a": "first"}, "Error: no", id_="x", time=3),
+        used("t", {"b": "second"}, "ok", id_="y", time=5),
+    ]
+    for memory in learned(*turns).values():
+        left = tools.less_others(memory, {"y"})
+        assert {source.turn for source in left.sources} == {"y"}
+        assert "first" not in repr(left)
+        assert tools.less_others(memory, {"x", "y"}) == memory
+
+
+def test_a_memory_that_was_deleted_for_good_is_another_when_the_tool_is_used_again():
+    gone = {k: emptied(m, at=50) for k, m in learned(used("t", {}, "Error: no", time=3)).items()}
+    memory = trajectory(learned(used("t", {}, "ok", id_="b", time=60), known=gone), "t")
+    assert (memory.attribute, memory.speaker) == ("tool:t", Speaker.TOOL)
+    assert memory.text == (
+        't worked 1 of 1 times. Worked without arguments. Last used for "What is the weather in'
+        ' Lisbon?".'
+    )
+    assert memory.updated > 50
 
 
 @pytest.mark.parametrize("status", [Status.DELETED, Status.ARCHIVED])

@@ -9,7 +9,7 @@ to be learned: whoever takes it up last, that job or the next after its death, c
 from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import dataclass, replace
 
-from gateway.memory import knowledge
+from gateway.memory import knowledge, profiles, tools
 from gateway.memory.indexing import indexed
 from gateway.memory.model import (
     Entry,
@@ -77,7 +77,8 @@ class Eraser:
         turns = [turn async for turn in all_turns(self._store, scope)]
         _, memories = await self._store.list_memories(scope, EVERYTHING, limit=1)
         removed = await self._store.erase(scope)
-        entries = await self._registry.erase(scope)
+        entries = await profiles.forget(self._registry, scope)
+        entries += await self._registry.erase(scope)
         for turn in turns:
             if turn.state is TurnState.PENDING:
                 await self._store.put_turn(scope, _husk(turn, erased))
@@ -203,7 +204,8 @@ async def _clear(store: Store, embedder: Embedder, scope: Scope, erased: Scope) 
         if memory.sources and not sources:
             gone.append(memory.id)
         elif sources != memory.sources:  # said since the erasure as well
-            left.append(replace(memory, sources=sources, updated=memory.updated + 1))
+            less = tools.less_others(replace(memory, sources=sources), there)
+            left.append(replace(less, updated=memory.updated + 1))
     if gone:
         await store.delete_memories(scope, gone)
     await store.revise_memories(scope, await indexed(left, embedder), held)

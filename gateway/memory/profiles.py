@@ -262,9 +262,9 @@ async def listed(registry: Registry, holder: Scope) -> list[Profile]:
 
 async def forget(registry: Registry, holder: Scope) -> int:
     """Remove all profiles of a user or an agent; how many there were. Raises StoreError."""
-    bound = [profile.template for profile in await listed(registry, holder)]
+    bound, _ = await registry.list_entries(holder, PROFILE, limit=MOST_TEMPLATES)
     if bound:
-        await _forget(registry, holder, bound)
+        await _forget(registry, holder, [entry.id for entry in bound])
     return len(bound)
 
 

@@ -8,7 +8,7 @@ may be learned in any order and any number of times. Pure.
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,7 +31,7 @@ SCHEMA, TRAJECTORY = "ToolSchemaMemory", "ToolTrajectoryMemory"
 USES = 20  # the latest of a tool, which its rate of success is of
 LESSONS = 4  # the latest that a model learned of a tool
 
-_SEEN = 8  # turns that a schema was met in, kept as its sources
+_SEEN = 8  # turns that a schema was met in
 _PARAMETERS = 40
 _WORDS = re.compile(r"[A-Z]?[^\W\d_A-Z]+|[^\W\d_]+")  # of a name such as get_weather, getWeather
 
@@ -252,20 +252,38 @@ def _revised(
 
 def _replacing(held: Memory, memory: Memory, *, anew: bool) -> Memory:
     """The memory as the next state of the one that is held, with what somebody made of that."""
-    by_hand = held.revisions and not anew and held.text != _text(held.detail)
+    updated = max(memory.updated, held.updated + 1)
+    if anew:
+        return replace(memory, updated=updated, title=held.title, revisions=held.revisions)
     here = memory.sources[-1].turn not in {source.turn for source in held.sources}
     return replace(
         held,
-        text=held.text if by_hand else memory.text,
+        text=held.text if _by_hand(held) else memory.text,
         conversation=memory.conversation,
         time=memory.time,
-        updated=max(memory.updated, held.updated + 1),
+        updated=updated,
         sources=memory.sources,
         confidence=memory.confidence,
         detail=memory.detail,
         labels=memory.labels if here and not held.revisions else held.labels,
-        status=Status.ACTIVATED if anew else held.status,
     )
+
+
+def _by_hand(memory: Memory) -> bool:
+    return bool(memory.revisions) and memory.text != _text(memory.detail)
+
+
+def less_others(memory: Memory, turns: Collection[str]) -> Memory:
+    """A memory of a tool with only what comes from these turns, some of those that it had."""
+    detail = dict(memory.detail)
+    for part in ("uses", "lessons", "met"):
+        if part in detail:
+            mine = detail[part].items()
+            detail[part] = {key: at for key, at in mine if key.partition("/")[0] in turns}
+    if not tool_of(memory) or detail == memory.detail:
+        return memory
+    text = memory.text if _by_hand(memory) else _text(detail)
+    return replace(memory, detail=detail, text=text, sources=_sources(detail))
 
 
 def _attribute(detail: Detail) -> str:
@@ -313,7 +331,8 @@ def _in_order(parts: Mapping[str, Detail]) -> list[Detail]:
 
 def _sources(detail: Detail) -> tuple[Source, ...]:
     """The calls that it comes from, oldest first: never what a tool gave back."""
-    parts = detail.get("uses") or detail.get("lessons") or detail.get("met") or {}
+    names = ("uses", "lessons", "met")
+    parts = {key: part for name in names for key, part in detail.get(name, {}).items()}
     return tuple(
         Source(
             role="assistant",
@@ -323,7 +342,7 @@ def _sources(detail: Detail) -> tuple[Source, ...]:
             turn=key.partition("/")[0],
         )
         for key, part in sorted(parts.items(), key=lambda item: (item[1]["time"], item[0]))
-    )[-_SEEN:]
+    )
 
 
 def _text(detail: Detail) -> str:

@@ -50,6 +50,31 @@ def succeeded(answer):
     return answer["data"]
 
 
+async def test_it_adds_searches_lists_shows_and_changes(client, it):
+    saw = await client.follow("remembers", it.url)
+    added = succeeded(saw["added"])
+    assert (added["success"], added["status"]) == (True, "completed")
+    status = succeeded(saw["status"])
+    assert (status["task_id"], status["status"]) == (added["task_id"], "completed")
+    found = succeeded(saw["found"])["memory_detail_list"]
+    assert any("7 Days Inn" in memory["memory_value"] for memory in found)
+    listed = succeeded(saw["listed"])
+    assert listed["total"] == len(listed["memory_detail_list"]) > 0
+    messages = succeeded(saw["messages"])["message_detail_list"]
+    assert [message["role"] for message in messages] == ["user", "assistant"] * 2
+    assert succeeded(saw["one"])["id"] == listed["memory_detail_list"][0]["id"]
+    assert succeeded(saw["updated"]) == {"success": True}
+    assert succeeded(saw["after"])["content"] == "I chose 7 Days Inn in Guangzhou."
+
+
+async def test_it_deletes_one_and_then_all(client, it):
+    saw = await client.follow("forgets", it.url)
+    assert succeeded(saw["deleted"]) == succeeded(saw["all"]) == {"success": True}
+    assert saw["gone"]
+    left = succeeded(saw["left"])
+    assert (left["total"], left["memory_detail_list"]) == (0, [])
+
+
 async def test_it_chats_whole_and_streamed(client, it, upstream):
     saw = await client.follow("chats", it.url)
     assert succeeded(saw["whole"])["response"] == TEXT

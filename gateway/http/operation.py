@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 from gateway.http.gateway import Gateway
 from gateway.http.receiving import FromForm
 
+JSON_LINES = "application/x-ndjson"
 Data: TypeAlias = dict[str, Any] | list[dict[str, Any]]
 AskedType = TypeVar("AskedType", bound=BaseModel)
 
@@ -26,7 +27,8 @@ class Operation(Generic[AskedType]):
     `path` is Starlette's, relative to where its API begins. `asked` is read from the JSON body or,
     where the method has none, from the path and the query. `answer` is the type of what `work`
     returns, as pydantic reads types. Work that streams, or ends when its client leaves, returns
-    what answers the request itself; `event` is the type of an event of its stream.
+    what answers the request itself; `event` is the type of an event of its stream. Of an answer
+    whose `kind`, its media type, is JSON_LINES, `answer` is the type of a line.
 
     A call with `from_form` brings files: it takes a form as well, and `asked` is a `WithFiles`.
     """
@@ -37,4 +39,5 @@ class Operation(Generic[AskedType]):
     answer: Any
     work: Callable[[Gateway, str, AskedType], Awaitable[Data | ASGIApp]]
     event: Any = None
+    kind: str = "application/json"
     from_form: FromForm | None = None

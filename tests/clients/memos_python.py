@@ -74,6 +74,40 @@ def parsed(answer: Any) -> Any:
     return json.loads(answer.model_dump_json())
 
 
+def remembers(base_url: str) -> Any:
+    client = connect(base_url)
+    added = client.add_message(HISTORY, USER, CONVERSATION, async_mode=False)
+    found = client.search_memory("Which hotel did I choose?", USER, relativity=0)
+    listed = client.get_memory(USER, size=50)
+    one = listed.memories[0].model_dump()["id"]
+    return {
+        "added": parsed(added),
+        "status": parsed(client.get_task_status(added.task_id)),
+        "found": parsed(found),
+        "listed": parsed(listed),
+        "messages": parsed(client.get_message(USER, CONVERSATION)),
+        "one": client.get_memory_by_id(one),
+        "updated": client.update_memory(one, content="I chose 7 Days Inn in Guangzhou."),
+        "after": client.get_memory_by_id(one),
+    }
+
+
+def forgets(base_url: str) -> Any:
+    client = connect(base_url)
+    client.add_message(HISTORY, USER, CONVERSATION, async_mode=False)
+    [first, *_] = [m.model_dump()["id"] for m in client.get_memory(USER, size=50).memories]
+    deleted = client.delete_memory(memory_ids=[first])
+    kept = [m.model_dump()["id"] for m in client.get_memory(USER, size=50).memories]
+    all_of_them = client.delete_memory(user_id=USER)
+    left = client.get_memory(USER, size=50)
+    return {
+        "deleted": parsed(deleted),
+        "gone": first not in kept,
+        "all": parsed(all_of_them),
+        "left": parsed(left),
+    }
+
+
 def chats(base_url: str) -> Any:
     client = connect(base_url)
     client.add_message(HISTORY, USER, CONVERSATION, async_mode=False)
@@ -166,6 +200,8 @@ def chats_with_requests(base_url: str) -> Any:
 if __name__ == "__main__":
     serve(
         {
+            "remembers": remembers,
+            "forgets": forgets,
             "chats": chats,
             "keeps documents": keeps_documents,
             "uses the rest": uses_the_rest,

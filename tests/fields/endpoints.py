@@ -1,6 +1,6 @@
 """Every endpoint of the table, in the order in which it is documented."""
 
-from tests.fields import extracting, knowledge, profiles, telling
+from tests.fields import changing, extracting, knowledge, profiles, telling
 from tests.fields.adding import ADD
 from tests.fields.chatting import CHAT
 from tests.fields.listing import LIST
@@ -14,6 +14,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     telling.STATUS,
     SEARCH,
     LIST,
+    changing.ONE,
+    changing.UPDATE,
+    changing.DELETE,
     extracting.EXTRACT,
     extracting.RERANK,
     knowledge.CREATE,

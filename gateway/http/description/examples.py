@@ -42,6 +42,16 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
         "Within a filter": {"user_id": "ann", "query": "Where do I live?", "filter": _FILTER},
     },
     f"{_MEMOS}/get/memory": {"The second page": {"user_id": "ann", "page": 2, "size": 20}},
+    f"{_MEMOS}/update/memory": {
+        "What it says": {
+            "memory_id": "9d6f1c3a-5b27-5e48-8f90-a1b2c3d4e5f6",
+            "content": "I live in Porto.",
+        },
+    },
+    f"{_MEMOS}/delete/memory": {
+        "One": {"memory_ids": ["9d6f1c3a-5b27-5e48-8f90-a1b2c3d4e5f6"]},
+        "All of a user": {"user_id": "ann"},
+    },
     f"{_MEMOS}/extract/memory": {"A message": {"messages": [_SAID]}},
     f"{_MEMOS}/rerank": {
         "The best of two": {

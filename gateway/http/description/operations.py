@@ -105,7 +105,7 @@ def _operation(
             "200": {
                 "description": "Done.",
                 "content": {
-                    "application/json": {"schema": _whole(family, operation, answer[0])},
+                    operation.kind: {"schema": _whole(family, operation, answer[0])},
                     **({EVENT: {"schema": event(answer[1])}} if answer[1] else {}),
                 },
             },

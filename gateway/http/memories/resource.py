@@ -22,10 +22,9 @@ from gateway.http.errors import ApiError
 from gateway.http.gateway import Gateway
 from gateway.http.headers import RawHeaders
 from gateway.http.limits import read_body
-from gateway.http.operation import Operation
+from gateway.http.operation import JSON_LINES, Operation
 from gateway.http.options import DEFAULT_USER, MOST_ID, user_of
 
-JSON_LINES = b"application/x-ndjson"
 _DEEPEST = 3  # parts of a field's name; below are the client's own
 _BODIES = frozenset({"POST", "PATCH", "PUT"})
 
@@ -157,7 +156,7 @@ class JsonLines:
             first = await anext(self.lines, b"")
         except StoreError:
             raise _unavailable() from None
-        head = [(b"content-type", JSON_LINES), (b"cache-control", b"no-store")]
+        head = [(b"content-type", JSON_LINES.encode()), (b"cache-control", b"no-store")]
         await send({"type": "http.response.start", "status": 200, "headers": head})
         await send({"type": "http.response.body", "body": first, "more_body": True})
         async for line in self.lines:

@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 from gateway.http.gateway import Gateway
 from gateway.http.memories.items import entry_item, memory_item, turn_item
 from gateway.http.memories.resource import Asked, JsonLines, dumped
-from gateway.http.operation import Data, Operation
+from gateway.http.operation import JSON_LINES, Data, Operation
 from gateway.http.options import MOST_ID
 from gateway.memory.erasure import holdings
 from gateway.memory.model import Entry, Memory, Scope, Turn
@@ -83,6 +83,13 @@ async def erase_user(gateway: Gateway, project: str, asked: User) -> Data:
 
 
 OPERATIONS: tuple[Operation[Any], ...] = (
-    Operation(method="GET", path="users/{user}/export", asked=User, answer=Line, work=export_user),
+    Operation(
+        method="GET",
+        path="users/{user}/export",
+        asked=User,
+        answer=Line,
+        work=export_user,
+        kind=JSON_LINES,
+    ),
     Operation(method="DELETE", path="users/{user}", asked=User, answer=Erased, work=erase_user),
 )

@@ -1,6 +1,7 @@
 """/extract/memory: what a conversation states, without anything of it being kept."""
 
 from typing import Any, Literal
+from uuid import uuid4
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -10,7 +11,7 @@ from gateway.http.memos.codes import Code
 from gateway.http.memos.items import fact, preference
 from gateway.http.memos.reading import Body
 from gateway.http.operation import Data, Operation
-from gateway.memory.model import Kind, Message, Scope, Turn, identifier
+from gateway.memory.model import Kind, Message, Scope, Turn
 from gateway.memory.prompt import tokens
 
 MOST_TOKENS = 8_000
@@ -64,9 +65,10 @@ async def extract_memory(gateway: Gateway, project: str, body: ExtractMemory) ->
             f"messages: more than {MOST_TOKENS} tokens", param="messages"
         )
     now = gateway.clock()
+    nobody = uuid4().hex  # turns of one user may be read together: each of these has its own
     turn = Turn(
-        id=identifier("extracted", *(m.content for m in body.messages)),
-        scope=Scope(project, "nobody"),
+        id=nobody,
+        scope=Scope(project, nobody),
         conversation="",
         messages=tuple(
             Message(role=each.role, content=each.content, time=now) for each in body.messages

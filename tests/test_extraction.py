@@ -143,7 +143,7 @@ STATED = [
     ("On weekends I go climbing.", "preference taste:climbing on weekend"),
     ("I'm a night owl.", "preference trait:night owl"),
     ("I'm a dog person.", "preference taste:dog"),
-    ("I'm allergic to peanuts and soy.", "preference allergy:peanut and soy"),
+    ("I'm allergic to peanuts and soy.", "preference allergy:peanut soy"),
     ("I'm not allergic to cats.", "preference allergy:cat"),
     ("I have a mild soy allergy.", "preference allergy:soy"),
     ("I am lactose intolerant, sadly.", "preference allergy:lactose"),

@@ -6,6 +6,7 @@ from gateway.memory.essence import essence, fullness, thing
 from gateway.memory.model import Candidate, Kind, Labels, Memory, Scope, Source
 from gateway.memory.reconciliation import reconcile
 from gateway.memory.side_by_side import side_by_side
+from gateway.memory.wording import object_key
 
 
 def memory(text: str, attribute: str) -> Memory:
@@ -79,6 +80,12 @@ def test_a_statement_that_gives_its_reason_says_more_of_the_same():
     plain, reasoned = "I dislike convertibles.", "I dislike convertibles, because of the rain."
     assert essence(plain) == essence(reasoned)
     assert fullness(reasoned) > fullness(plain)
+
+
+def test_a_slot_is_the_same_whichever_of_two_things_is_named_first():
+    films = "any animated films or TV shows that are dubbed", "animated TV shows and films dubbed"
+    assert len({object_key(phrase) for phrase in films}) == 1
+    assert object_key("tea with milk") != object_key("tea with sugar")
 
 
 def test_the_thing_is_what_is_spoken_of_in_its_own_words():

@@ -44,6 +44,8 @@ _TRAILING = _set("""
     anymore now all at lot so much very too either again entirely completely though lately today
     days these a more anyway sehr mucho beaucoup
 """)
+_LINKING = _set("are is was were be been being have has had that which who")
+_JOINING = _set("and or")
 _HOLDERS = _set("activity food dish product item thing place situation meal sport exercise drink")
 _HOLDING = ("involv", "contain", "includ", "featur")
 _COMMON = _set("""
@@ -95,7 +97,10 @@ def object_key(phrase: str) -> str:
         left.pop(0)
     while left and left[-1] in _TRAILING:
         left.pop()
-    return " ".join(_singular(word) for word in left[:_KEY_WORDS])
+    key = [_singular(word) for word in left if word not in _LINKING]
+    if not _JOINING.isdisjoint(key):  # "books or films" and "films and books"
+        key = sorted(set(key) - _JOINING)
+    return " ".join(key[:_KEY_WORDS])
 
 
 def _of_something(phrase: list[str]) -> bool:

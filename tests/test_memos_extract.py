@@ -5,6 +5,7 @@ import json
 import httpx
 import pytest
 
+from gateway.adapters.fake_store import FakeStore
 from gateway.http.memos.extracting import MOST_TOKENS
 from tests.memos_calls import call, refused
 from tests.scripted_upstream import scripted_upstream
@@ -38,10 +39,11 @@ async def test_facts_and_preferences_come_in_lists_of_their_own():
 
 
 async def test_nothing_is_kept():
-    async with served() as it:
+    store = FakeStore()
+    async with served(store=store) as it:
         await call(it.url, PATH, {"messages": [user(SAID)]})
-        assert it.gateway.store._memories == {}
-        assert it.gateway.store._turns == {}
+    assert store._memories == {}
+    assert store._turns == {}
 
 
 @pytest.mark.parametrize(

@@ -369,6 +369,18 @@ async def test_what_is_thought_is_told_apart_and_not_kept(script):
     assert [m.text for m in turn.messages] == ["Where do I live?", "In Lisbon."]
 
 
+async def test_the_tokens_that_the_server_counts_are_told():
+    async def script(exchange):
+        message = {"role": "assistant", "content": "In Lisbon."}
+        counts = {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9}
+        usage = counts | {"prompt_tokens_details": {"cached_tokens": 0}}
+        await exchange.json({"choices": [{"index": 0, "message": message}], "usage": usage})
+
+    async with scripted_upstream(script) as upstream, served(upstream.url) as it:
+        usage = (await chat(it, ASKED))["usage"]
+    assert usage == {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9}
+
+
 async def test_a_server_that_streams_unasked_is_understood():
     async def script(exchange):
         await exchange.stream(delta("In "), delta("Lisbon."), delta("", "stop"), DONE)
@@ -473,6 +485,7 @@ def error(message: str, **more: object) -> dict:
         (answers(500, error("Oops.")), 502, 50002, "Oops."),
         (answers(503, {"detail": "secret trace"}), 502, 50002, "status 503"),
         (answers(200, {"choices": []}), 502, 50002, "broke off"),
+        (answers(200, error("Overloaded.", code=429)), 429, 40300, "Overloaded."),
         (answers(200, [1]), 502, 50002, "broke off"),
     ],
 )

@@ -146,6 +146,17 @@ def chunked():
         runner.run(stack.aclose())
 
 
+async def test_an_end_does_not_wait_for_a_server_that_leaves_its_stream_open():
+    usage = {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9}
+    said = [delta("Hi."), delta("", "stop"), event({"choices": [], "usage": usage})]
+    async with scripted_upstream(beginning(*said)) as upstream, served(upstream.url) as it:
+        async with asyncio.timeout(5):
+            got = await streamed(it, ASKED)
+        assert await turns(it) == [(Ending.COMPLETE, ["Where do I live?", "Hi."])]
+    assert [e["type"] for e in got] == ["text", "end"]
+    assert got[-1]["usage"] == usage
+
+
 class Waits(FakeEmbedder):
     """Is not done with a question until it is let go."""
 

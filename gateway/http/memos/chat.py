@@ -70,17 +70,33 @@ class ChatAsked(Body):
     allow_knowledgebase_ids: WrittenBases = Field(default_factory=list)
 
 
+class Usage(TypedDict, total=False):
+    """Tokens as the model's server counts them."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+
+
 class Answered(TypedDict):
-    """`task_id` is absent where nothing is recorded, `reasoning` where the model told none."""
+    """`memories` are the ids of what was recalled.
+
+    `task_id` is absent where nothing is recorded, `reasoning` where the model told none, `usage`
+    where its server did not count.
+    """
 
     response: str
     reasoning: NotRequired[str]
     memories: list[str]
     task_id: NotRequired[str]
+    usage: NotRequired[Usage]
 
 
 class ChatEvent(TypedDict):
-    """`content` is the same as `data`. An `error` has a code, and after it comes an `end`."""
+    """`content` is the same as `data`. An `error` has a code, and after it comes an `end`.
+
+    The end has what an answer in one piece has beside its text.
+    """
 
     type: Literal["reasoning", "text", "error", "end"]
     data: str
@@ -89,6 +105,7 @@ class ChatEvent(TypedDict):
     message: NotRequired[str]
     memories: NotRequired[list[str]]
     task_id: NotRequired[str]
+    usage: NotRequired[Usage]
 
 
 async def chat(gateway: Gateway, project: str, body: ChatAsked) -> ASGIApp:

@@ -81,14 +81,14 @@ async def _whole(exchange: Exchange, receive: Receive, send: Send) -> None:
     except (ApiError, UpstreamError):
         exchange.refused()
         raise
-    data: dict[str, Any] = {"response": exchange.text, "memories": exchange.memories}
+    data: dict[str, Any] = {"response": exchange.text, **exchange.account}
     if exchange.reasoning:
         data["reasoning"] = exchange.reasoning
     told = [
         (b"x-memory-status", exchange.status.encode()),
         (b"x-memory-count", str(len(exchange.memories)).encode()),
     ]
-    body = orjson.dumps({"code": OK, "data": data | exchange.task, "message": "ok"})
+    body = orjson.dumps({"code": OK, "data": data, "message": "ok"})
     await respond(send, 200, body, headers=told)
 
 
@@ -164,7 +164,7 @@ class _Stream:
             self._exchange.refused()
 
     def _end(self) -> ServerSentEvent:
-        return _event("end", "", memories=self._exchange.memories, **self._exchange.task)
+        return _event("end", "", **self._exchange.account)
 
 
 def _event(kind: str, data: str, **more: object) -> ServerSentEvent:

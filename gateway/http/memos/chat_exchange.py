@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
+from typing import Any
 
 from gateway.errors import EmbeddingError, ExtractionBusyError, NoSuchModelError, StoreError
 from gateway.http.errors import MOST_NAME
@@ -20,6 +21,7 @@ from gateway.memory.ports import ModelRequest, ModelResponse
 from gateway.memory.thinking import Said
 from gateway.memory.turn_log import Recorded
 
+_COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 _OK, _BAD_REQUEST = 200, 400
 
 
@@ -37,6 +39,7 @@ class Exchange:
         self._composed: Composed | None = None
         self._response: ModelResponse | None = None
         self._said: dict[str, list[str]] = {"text": [], "reasoning": []}
+        self._usage: dict[str, Any] = {}
         self._room = MAX_TEXT
         self._begun = gateway.clock()
         self._ended = False
@@ -62,15 +65,22 @@ class Exchange:
         return self._composed.status if self._composed else "empty"
 
     @property
-    def task(self) -> dict[str, str]:
-        """The id by which the turn's learning can be asked about; none, if nothing is kept."""
-        return {} if self._kept is None else {"task_id": self._turn}
+    def account(self) -> dict[str, Any]:
+        """What is told with an answer beside it, each where there is such a thing.
+
+        The ids of what was recalled, the id by which the turn's learning can be asked about, and
+        the tokens that the model's server counted.
+        """
+        task = {} if self._kept is None else {"task_id": self._turn}
+        counts = {key: self._usage[key] for key in _COUNTS if isinstance(self._usage.get(key), int)}
+        return {"memories": self.memories, **task, **({"usage": counts} if counts else {})}
 
     async def said(self) -> AsyncGenerator[Said]:
         """The answer, as it comes. Raises UpstreamError, ApiError."""
         composed = await compose(self._gateway, self._chat, self._model, self._headers)
         self._composed = composed
-        async with aclosing(read(await self._ask(composed.request))) as pieces:
+        response = await self._ask(composed.request)
+        async with aclosing(read(response, self._usage.update)) as pieces:
             async for piece in pieces:
                 kept = piece.text[: self._room]
                 self._room -= len(kept)

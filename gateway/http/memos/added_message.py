@@ -1,12 +1,12 @@
 """A message as /add/message takes it, and as it is recorded of one who took part."""
 
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
-from pydantic import Field, JsonValue, field_validator, model_validator
+from pydantic import Field, JsonValue, model_validator
 
 from gateway.http.memos.codes import Code
 from gateway.http.memos.reading import Body
-from gateway.http.memos.times import FIRST, LAST, parse_time
+from gateway.http.memos.times import Moment
 from gateway.memory import prompt
 from gateway.memory.model import Message, Millis
 from gateway.memory.transcript import light
@@ -23,11 +23,8 @@ class AddedMessage(Body, extra="allow"):
         description="A text, or parts of type text, image_url or file. The words are kept, the data"
         " of images and files is not. Only an assistant's message may be without.",
     )
-    chat_time: Millis | None = Field(
+    chat_time: Moment | None = Field(
         None,
-        strict=True,
-        ge=FIRST,
-        le=LAST,
         description="When it was said: milliseconds since the epoch, or a date and time in any"
         " usual form, in UTC unless it names a zone. By default now.",
     )
@@ -44,11 +41,6 @@ class AddedMessage(Body, extra="allow"):
         description="The tools that an assistant calls, as in OpenAI's API.",
     )
     tool_call_id: str = Field("", max_length=200, description="Which call a tool's result is of.")
-
-    @field_validator("chat_time", mode="before")
-    @classmethod
-    def _any_usual_form(cls, value: Any) -> Any:  # noqa: ANN401  whatever was sent
-        return parse_time(value) if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:

@@ -2,13 +2,16 @@
 
 import re
 from datetime import UTC, datetime
+from typing import Annotated, Any
 
 from dateutil import parser as dates
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from gateway.memory.model import Millis
 
 # What `datetime` can show, in milliseconds since the epoch.
 FIRST, LAST = -62_135_596_800_000, 253_402_300_799_999
+_WRITTEN = {"anyOf": [{"type": "integer", "minimum": FIRST, "maximum": LAST}, {"type": "string"}]}
 
 _CJK_DATE = re.compile(r"(\d+)\s*[年月]\s*|(\d+)\s*日")
 # Comments such as "(Sat)", and the name before an offset, whose sign dateutil reads as POSIX does.
@@ -47,3 +50,16 @@ def _western(match: re.Match[str]) -> str:
 
 def iso(time: Millis) -> str:
     return datetime.fromtimestamp(time / 1000, UTC).isoformat(timespec="seconds")
+
+
+def _read(value: Any) -> Any:  # noqa: ANN401  whatever was sent
+    return parse_time(value) if isinstance(value, str) else value
+
+
+# A field that takes milliseconds since the epoch, or a text.
+Moment = Annotated[
+    Millis,
+    Field(strict=True, ge=FIRST, le=LAST),
+    BeforeValidator(_read),
+    WithJsonSchema(_WRITTEN),
+]

@@ -129,6 +129,21 @@ async def test_a_search_finds_what_bears_on_the_query(api):
     assert 0 <= memory["relevance"] <= 1
 
 
+async def test_a_search_says_where_a_memory_comes_from_and_not_from_whom(api):
+    await api.say("I live in Lisbon.")
+    shared = {
+        "model": "m",
+        "messages": [{"role": "user", "content": "I live in Porto."}],
+        "memory": {"allow_public": True},
+    }
+    await api("POST", "chat/completions", shared, headers={"x-user-id": "ben-7"})
+    await api.it.learned()
+    found = await api("POST", "memories/search", {"query": "Who lives where?", "relevance": 0})
+    told = {m["content"][-6:]: (m["user"], m["provenance"]) for m in found["data"]}
+    assert told == {"isbon.": ("ann", "personal"), "Porto.": (None, "public")}
+    assert "ben-7" not in json.dumps(found)
+
+
 async def test_a_change_is_undone_and_its_history_tells_all_of_it(api):
     made = await api("POST", "memories", {"content": "I live in Lisbon."})
     one = f"memories/{made['id']}"

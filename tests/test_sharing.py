@@ -10,6 +10,8 @@ import pytest
 from gateway.adapters.edge import EdgeStore
 from gateway.adapters.fake_embedder import FakeEmbedder
 from gateway.adapters.fake_store import FakeStore
+from gateway.memory.changing import Changer
+from gateway.memory.decisions import Change
 from gateway.memory.filters import parse
 from gateway.memory.learning import KEPT, Learner
 from gateway.memory.model import (
@@ -269,4 +271,47 @@ async def test_what_its_user_took_out_is_not_shared_when_the_turn_is_learned_aga
     gone = [replace(memory, status=Status.DELETED) for memory in await it.held(ANN)]
     await it.store.put_memories(ANN, [Indexed(memory=memory, words="") for memory in gone])
     await it.say(ANN, LISBON, time=5000, public=True)
+    assert not await it.held(public("acme"))
+
+
+# What is changed by hand
+
+
+async def test_what_its_user_deletes_or_corrects_is_gone_from_what_was_shared(it):
+    for decide in (
+        lambda changer, fact: changer.delete(ANN, [fact.id]),
+        lambda changer, fact: changer.change(ANN, fact.id, Change(status=Status.ARCHIVED)),
+        lambda changer, fact: changer.change(ANN, fact.id, Change(text="I live in Faro.")),
+    ):
+        await it.say(ANN, LISBON, public=True, bases=(BASE.user,))
+        [fact] = [m for m in await it.held(ANN) if m.kind is Kind.FACT and m.text == LISBON]
+        await decide(Changer(it.store, FakeEmbedder()), fact)
+        for scope in (public("acme"), BASE):
+            assert not mentions(await it.held(scope), "Lisbon")
+        await it.store.erase(ANN)
+
+
+async def test_a_change_of_what_one_shared_touches_nothing_that_another_did(it):
+    await it.say(ANN, LISBON, public=True)
+    await it.say(BOB, "I live in Porto.", public=True)
+    await it.say(ANN, "I live in Faro.", public=True)
+    changer = Changer(it.store, FakeEmbedder())
+    facts = {m.text: m for m in await it.held(public("acme")) if m.kind is Kind.FACT}
+    others = facts["I live in Porto."]
+    await changer.change(
+        public("acme"), facts["I live in Faro."].id, Change(text="I live in Evora.")
+    )
+    await changer.delete(public("acme"), [facts[LISBON].id])
+    [held] = await it.store.get_memories(public("acme"), [others.id])
+    assert held == others
+
+
+async def test_what_was_deleted_of_the_shared_alone_stays_so_when_its_turn_is_learned_again(it):
+    await it.say(ANN, LISBON, time=5000, public=True)
+    changer = Changer(it.store, FakeEmbedder())
+    await changer.delete(public("acme"), [m.id for m in await it.held(public("acme"))])
+    await it.say(ANN, LISBON, time=5000, public=True, again=2)
+    assert not mentions(await it.held(public("acme")), "Lisbon")
+    assert mentions(await it.held(ANN), "Lisbon")
+    assert await it.store.erase(ANN)
     assert not await it.held(public("acme"))

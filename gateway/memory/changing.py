@@ -121,6 +121,7 @@ class Changer:
             {memory_id: lambda held: changed(held, change, at=at, by=by)},
             {memory.attribute, change.attribute or memory.attribute},
             at,
+            of=memory.contributor,
         )
         gone = change.status in {Status.ARCHIVED, Status.DELETED}
         if gone or (change.text or told) != told:
@@ -169,14 +170,15 @@ class Changer:
         there = [memory for memory in there if not is_emptied(memory)]
         at = self._clock()
         for memory in there:
-            members = await self._members(scope, {memory.attribute}, {memory.id})
+            shared_by = memory.contributor
+            members = await self._members(scope, {memory.attribute}, {memory.id}, of=shared_by)
             # What it had ended does not hold again for that it is gone.
             ended = [m.id for m in members.values() if m.superseded_by == memory.id]
             follower = members.get(memory.superseded_by)
             decisions: dict[str, Decision] = {memory.id: lambda held: emptied(held, at=at)}
             if follower is None:
                 decisions |= {each: lambda held: out(held, Status.ARCHIVED) for each in ended}
-            await self._decide(scope, decisions, {memory.attribute}, at)
+            await self._decide(scope, decisions, {memory.attribute}, at, of=shared_by)
             await withdraw(self._store, scope.project, [memory.id])
             if memory.kind in STATED:
                 await self._take_out(scope, memory, "", at=at, by="")
@@ -190,14 +192,15 @@ class Changer:
         memory = await self.get(scope, memory_id)
         if memory is None:
             return None
-        slot = await self._members(scope, {memory.attribute}, {memory_id})
+        shared_by = memory.contributor
+        slot = await self._members(scope, {memory.attribute}, {memory_id}, of=shared_by)
         at = max(moment(member, self._clock()) for member in slot.values())
         taken = takes_back(memory, slot, at=at)
         if taken is None:
             return None
         slots = {memory.attribute}
         slots |= {m.revisions[-1].attribute for m in slot.values() if m.revisions}
-        await self._decide(scope, taken.decisions, slots, at)
+        await self._decide(scope, taken.decisions, slots, at, of=shared_by)
         if taken.until is not None:  # the same change may have taken it out of the conversation
             concerned = (slot[each] for each in taken.decisions)
             turns = {source.turn for memory in concerned for source in memory.sources}
@@ -236,15 +239,23 @@ class Changer:
         await withdraw(self._store, scope.project, decisions)
 
     async def _decide(
-        self, scope: Scope, decisions: Mapping[str, Decision], slots: set[str], at: Millis
+        self,
+        scope: Scope,
+        decisions: Mapping[str, Decision],
+        slots: set[str],
+        at: Millis,
+        *,
+        of: str = "",
     ) -> None:
         """Make decisions, each once, and put the slots' histories in order, as often as it takes.
+
+        In a shared scope, the slots are those `of` one contributor.
 
         What somebody else wrote meanwhile is left alone, so all is read again until nothing is to
         be changed.
         """
         for _ in range(ROUNDS):
-            held = await self._members(scope, slots, decisions)
+            held = await self._members(scope, slots, decisions, of=of)
             wanted = dict(held)
             for key, decide in decisions.items():
                 memory = held.get(key)
@@ -264,12 +275,12 @@ class Changer:
         raise StoreError("what is known kept changing while it was changed by hand")
 
     async def _members(
-        self, scope: Scope, slots: Iterable[str], ids: Iterable[str]
+        self, scope: Scope, slots: Iterable[str], ids: Iterable[str], *, of: str = ""
     ) -> dict[str, Memory]:
-        """Everything in these slots, and the memories of these ids."""
+        """Everything in these slots, `of` one contributor or of all, and what has these ids."""
         found: dict[str, Memory] = {}
         for slot in sorted({*slots} - {""}):
-            chosen = Selection(kinds=STATED, statuses=KEPT, attribute=slot)
+            chosen = Selection(kinds=STATED, statuses=KEPT, attribute=slot, by=of or None)
             listed, _ = await self._store.list_memories(scope, chosen, limit=SLOT_LIMIT)
             found |= {memory.id: memory for memory in listed}
         others = sorted({*ids} - found.keys())

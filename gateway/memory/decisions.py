@@ -85,6 +85,7 @@ def emptied(memory: Memory, *, at: Millis) -> Memory:
         created=at,
         updated=at,
         sources=(),
+        contributor=memory.contributor,
         status=Status.DELETED,
     )
 

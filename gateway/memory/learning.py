@@ -235,7 +235,10 @@ class Learner:
         contributor = turn.scope.contributor
 
         async def read() -> Sequence[Memory]:
-            return await self._in_slots(copy.scope, slots(copies), by=contributor)
+            listed = await self._in_slots(copy.scope, slots(copies), by=contributor)
+            # What was deleted for good there has no slot any more.
+            there = await self._store.get_memories(copy.scope, list(copies.values()))
+            return list({memory.id: memory for memory in (*listed, *there)}.values())
 
         async def change(known: Sequence[Memory]) -> list[Memory]:
             operations = reconcile(

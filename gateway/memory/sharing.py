@@ -9,9 +9,11 @@ another's.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Literal
 
 from gateway.memory.model import (
     Candidate,
+    Holder,
     Memory,
     Scope,
     Turn,
@@ -32,6 +34,16 @@ def shared_turns(turn: Turn) -> list[Turn]:
     return [
         replace(turn, scope=scope, conversation="", preceding="", labels=labels) for scope in scopes
     ]
+
+
+def provenance(memory: Memory) -> Literal["personal", "public", "knowledgebase"]:
+    """Whether a memory is a user's or an agent's own, or in which kind of shared scope it is."""
+    match memory.scope.holder:
+        case Holder.PUBLIC:
+            return "public"
+        case Holder.BASE:
+            return "knowledgebase"
+    return "personal"
 
 
 def copy_id(memory_id: str) -> str:

@@ -1,11 +1,12 @@
 """Memories, turns and entries as our own API shows them. Times are milliseconds since 1970, UTC."""
 
-from typing import Any
+from typing import Any, Literal
 
 from typing_extensions import TypedDict
 
 from gateway.memory.changing import History
-from gateway.memory.model import Entry, Memory, Revision, Source, Turn
+from gateway.memory.model import Entry, Holder, Memory, Revision, Source, Turn
+from gateway.memory.sharing import provenance
 
 
 class SourceItem(TypedDict):
@@ -24,7 +25,8 @@ class MemoryItem(TypedDict):
     content: str
     title: str
     status: str
-    user: str
+    user: str | None
+    provenance: Literal["personal", "public", "knowledgebase"]
     speaker: str
     explicit: bool
     instruction: bool
@@ -76,7 +78,8 @@ def memory_item(memory: Memory) -> MemoryItem:
         "content": memory.text,
         "title": memory.title,
         "status": memory.status.value,
-        "user": memory.scope.user,
+        "user": memory.scope.user if memory.scope.holder is Holder.USER else None,
+        "provenance": provenance(memory),
         "speaker": memory.speaker.value,
         "explicit": memory.explicit,
         "instruction": memory.instruction,

@@ -58,7 +58,7 @@ async def get_one_memory(gateway: Gateway, project: str, body: GetOneMemory) -> 
         "algorithm_updatable": not memory.revisions,
         "created_at": memory.created,
         "updated_at": memory.updated,
-        "user_id": whose.user if whose.holder is Holder.USER else memory.contributor or None,
+        "user_id": whose.user if whose.holder is Holder.USER else None,
         "agent_id": whose.user if whose.holder is Holder.AGENT else memory.labels.agent_id or None,
         "tags": list(memory.labels.tags),
         "info": dict(memory.labels.info),

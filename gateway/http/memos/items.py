@@ -8,6 +8,7 @@ from typing_extensions import TypedDict
 from gateway.http.memos.times import iso
 from gateway.memory import tools
 from gateway.memory.model import Holder, Kind, Memory, Millis
+from gateway.memory.sharing import provenance
 
 FACTS = frozenset({Kind.EPISODE, Kind.FACT, Kind.DOCUMENT})
 PREFERENCES = frozenset({Kind.PREFERENCE})
@@ -15,10 +16,6 @@ TOOLS = frozenset({Kind.TOOL})
 
 _TITLE_WORDS = 8
 _TYPES = {Kind.EPISODE: "WorkingMemory"}
-_PROVENANCE: dict[Holder, Literal["personal", "public", "knowledgebase"]] = {
-    Holder.PUBLIC: "public",
-    Holder.BASE: "knowledgebase",
-}
 
 
 class SourceMessage(TypedDict):
@@ -193,7 +190,7 @@ def _detail(memory: Memory, relativity: float | None) -> dict[str, Any]:
                 }
                 for source in memory.sources
             ],
-            "provenance": _PROVENANCE.get(holder, "personal"),
+            "provenance": provenance(memory),
         }
     )
 

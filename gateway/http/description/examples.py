@@ -79,4 +79,15 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     f"{_MEMOS}/edit/profile": {
         "A field": {"user_id": "ann", "profile_template_id": "person", "metadata": _TREE},
     },
+    "/v1/knowledge-bases": {
+        "A handbook": {"name": "Handbook", "description": "What everybody here may know."},
+    },
+    "/v1/knowledge-bases/{knowledgebase_id}/files": {
+        "A text, and a file in base64": {
+            "files": [
+                {"name": "leave.md", "content": "# Leave\n\nAnnual leave is 30 days."},
+                {"name": "travel.txt", "content": "V2UgdGFrZSB0cmFpbnMgYmVmb3JlIHBsYW5lcy4="},
+            ],
+        },
+    },
 }

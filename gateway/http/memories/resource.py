@@ -19,11 +19,14 @@ from gateway.errors import EmbeddingError, StoreError
 from gateway.http.access import respond
 from gateway.http.auth import PROJECT
 from gateway.http.errors import ApiError
+from gateway.http.files import WithFiles
 from gateway.http.gateway import Gateway
 from gateway.http.headers import RawHeaders
+from gateway.http.kept import Kept
 from gateway.http.limits import read_body
 from gateway.http.operation import JSON_LINES, Operation
 from gateway.http.options import DEFAULT_USER, MOST_ID, user_of
+from gateway.http.receiving import read_files
 
 _DEEPEST = 3  # parts of a field's name; below are the client's own
 _BODIES = frozenset({"POST", "PATCH", "PUT"})
@@ -62,30 +65,34 @@ class Resource:
     operation: Operation[Any]
 
     async def __call__(self, http: HttpScope, receive: Receive, send: Send) -> None:
-        settings = self.gateway.settings
-        raw = b""
-        if self.operation.method in _BODIES:
-            raw = await read_body(
-                receive,
-                http["headers"],
-                most=settings.max_body_bytes,
-                timeout=settings.body_timeout,
+        with Kept() as kept:
+            asked = read(
+                self.operation.asked,
+                path=http["path_params"],
+                query=http["query_string"],
+                body=await self._body(http, receive, kept),
+                headers=http["headers"],
             )
-        asked = read(
-            self.operation.asked,
-            path=http["path_params"],
-            query=http["query_string"],
-            body=raw,
-            headers=http["headers"],
+            if isinstance(asked, WithFiles):
+                asked.bring(kept)
+            try:
+                told = await self.operation.work(self.gateway, http[PROJECT], asked)
+            except (StoreError, EmbeddingError):
+                raise _unavailable() from None
+            if callable(told):
+                await told(http, receive, send)
+            else:
+                await respond(send, 200, dumped(told))
+
+    async def _body(self, http: HttpScope, receive: Receive, kept: Kept) -> bytes:
+        settings, from_form = self.gateway.settings, self.operation.from_form
+        if self.operation.method not in _BODIES:
+            return b""
+        if from_form is not None:
+            return await read_files(http, receive, settings, kept, from_form)
+        return await read_body(
+            receive, http["headers"], most=settings.max_body_bytes, timeout=settings.body_timeout
         )
-        try:
-            told = await self.operation.work(self.gateway, http[PROJECT], asked)
-        except (StoreError, EmbeddingError):
-            raise _unavailable() from None
-        if callable(told):
-            await told(http, receive, send)
-        else:
-            await respond(send, 200, dumped(told))
 
 
 def read(

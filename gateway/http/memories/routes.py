@@ -5,7 +5,7 @@ from typing import Any
 from starlette.routing import Route
 
 from gateway.http.gateway import Gateway
-from gateway.http.memories import reading, users, writing
+from gateway.http.memories import knowledge_bases, reading, users, writing
 from gateway.http.memories.resource import Resource
 from gateway.http.operation import Operation
 
@@ -15,6 +15,7 @@ OPERATIONS: tuple[Operation[Any], ...] = (
     *reading.OPERATIONS,
     *writing.OPERATIONS,
     *users.OPERATIONS,
+    *knowledge_bases.OPERATIONS,
 )
 
 

@@ -23,6 +23,7 @@ from gateway.http.gateway import Gateway
 from gateway.http.protocol import Http
 from gateway.memory.changing import Changer
 from gateway.memory.erasure import Eraser
+from gateway.memory.feedback import Corrector
 from gateway.memory.learning import Learner
 from gateway.memory.model import now
 from gateway.memory.recall import Recaller
@@ -75,12 +76,15 @@ async def running(
         recaller = Recaller(
             store, embedder, reranker=reranker, reranked=settings.reranker_candidates
         )
+        changer = Changer(store, embedder)
+        corrector = Corrector(store, changer, proposer)
         learner = Learner(
             store=store,
             outbox=store,
             embedder=embedder,
             registry=store.registry,
             proposer=proposer,
+            correct=corrector.correct,
             shared=recaller.shared,
         )
         metrics.gauge("gateway_in_flight", "Requests being served.", lambda: len(drain))
@@ -121,7 +125,7 @@ async def running(
             identity=identity(settings),
             recaller=recaller,
             learner=learner,
-            changer=Changer(store, embedder),
+            changer=changer,
             eraser=Eraser(store=store, registry=store.registry, queue=queue),
             turn_log=turn_log,
             documents=ApartReader(pages=settings.max_file_pages),

@@ -23,6 +23,7 @@ from gateway.http.gateway import Gateway
 from gateway.http.protocol import Http
 from gateway.memory.changing import Changer
 from gateway.memory.erasure import Eraser
+from gateway.memory.feedback import Corrector
 from gateway.memory.learning import Learner
 from gateway.memory.model import now
 from gateway.memory.recall import Recaller
@@ -84,12 +85,15 @@ async def served(
     stack = AsyncExitStack()
     proposer = await stack.enter_async_context(open_proposer(config, model, metrics))
     recaller = Recaller(store, embedder, reranker=reranker)
+    changer = Changer(store, embedder)
+    corrector = Corrector(store, changer, proposer)
     learner = Learner(
         store=store,
         outbox=store,
         embedder=embedder,
         registry=store.registry,
         proposer=proposer,
+        correct=corrector.correct,
         shared=recaller.shared,
     )
     here = LocalQueue(learner.learn, store, metrics)
@@ -115,7 +119,7 @@ async def served(
         identity=identity(config),
         recaller=recaller,
         learner=learner,
-        changer=Changer(store, embedder),
+        changer=changer,
         eraser=Eraser(store=store, registry=store.registry, queue=queue or here),
         turn_log=turn_log,
         documents=documents or ApartReader(pages=config.max_file_pages),

@@ -41,7 +41,7 @@ from gateway.memory.model import (
     now,
 )
 from gateway.memory.ports import Embedder, Selection, Store
-from gateway.memory.reconciliation import history
+from gateway.memory.reconciliation import history, settled
 from gateway.memory.sharing import withdraw
 from gateway.memory.wording import UNTYPED, statement_attribute
 
@@ -105,13 +105,14 @@ class Changer:
         Other words are put in the slot that the rules read in them. They also take the place of
         the old ones in what is searched of the conversation, and what is taken out is taken out
         there. What others could recall of it is theirs no longer. `at` is the moment of the
-        decision, for one that may be made twice.
+        decision, for one that may be made twice or late.
         """
         memory = await self.get(scope, memory_id)
         if memory is None:
             return None
-        at = moment(memory, self._clock()) if at is None else at
-        if decided_at(memory, at):
+        if at is None:
+            at = moment(memory, self._clock())
+        elif settled(memory) >= at:  # done already, or somebody decided otherwise since
             return memory
         if change.text is not None and change.attribute is None:
             change = replace(change, attribute=self._slot(memory, change.text))

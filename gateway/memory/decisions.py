@@ -8,18 +8,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from gateway.memory.model import Kind, Memory, Millis, Revision, Speaker, Status
+from gateway.memory.model import Kind, Memory, Millis, Revision, Source, Speaker, Status
 from gateway.memory.reconciliation import NEVER, holds_since, retired
 
 EDITED, FEEDBACK, UNDONE = "edited", "feedback", "undone"
 REVISIONS = 20  # kept of a memory: the latest
+SOURCES = 8  # the same
 
 Decision: TypeAlias = Callable[[Memory], Memory]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What is to be different; None is as it is. `attribute` goes with the text."""
+    """What is to be different; None is as it is.
+
+    `attribute` goes with the text, `source` is what asked for it.
+    """
 
     text: str | None = None
     title: str | None = None
@@ -27,6 +31,7 @@ class Change:
     tags: tuple[str, ...] | None = None
     info: Mapping[str, Any] | None = None
     attribute: str | None = None
+    source: Source | None = None
 
 
 def moment(memory: Memory, now: Millis) -> Millis:
@@ -64,7 +69,11 @@ def changed(memory: Memory, change: Change, *, at: Millis, by: str) -> Memory:
             after = _holds(after, at)
         case _:
             pass
-    return memory if after == memory else _revised(memory, after, at=at, by=by)
+    if after == memory:
+        return memory
+    if change.source is not None:
+        after = replace(after, sources=(*memory.sources, change.source)[-SOURCES:])
+    return _revised(memory, after, at=at, by=by)
 
 
 def out(memory: Memory, status: Status) -> Memory:

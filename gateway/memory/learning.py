@@ -154,7 +154,7 @@ class Learner:
         ]
         own = await self._keep(turn, entries)
         if turn.feedback and self._correct is not None:
-            await self.state(said.scope, await self._correct(said), said.labels)
+            await self._stated(said, await self._correct(said))
             return
         taken_out = {memory.id for memory in own if changed_by_hand(memory)}
         for copy in shared_turns(said):

@@ -1,6 +1,6 @@
 """Every endpoint of the table, in the order in which it is documented."""
 
-from tests.fields import changing, extracting, knowledge, profiles, telling
+from tests.fields import changing, correcting, extracting, knowledge, profiles, telling
 from tests.fields.adding import ADD
 from tests.fields.chatting import CHAT
 from tests.fields.listing import LIST
@@ -17,6 +17,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     changing.ONE,
     changing.UPDATE,
     changing.DELETE,
+    correcting.FEEDBACK,
     extracting.EXTRACT,
     extracting.RERANK,
     knowledge.CREATE,

@@ -6,13 +6,14 @@ that answer, each is read alone.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from gateway.errors import ExtractionBusyError, ExtractionError
-from gateway.memory.model import Candidate, Turn
+from gateway.memory.model import Candidate, Memory, Turn
 from gateway.memory.ports import Extractor
-from gateway.memory.proposals import answers, asking, checking
+from gateway.memory.proposals import answers, asking, checking, rewording
+from gateway.memory.proposals.asking import Asked
 from gateway.memory.proposals.batching import Batches
 
 TRIES = 4  # of a turn with a model that cannot answer just now
@@ -53,10 +54,26 @@ class Proposer:
         """
         if asking.messages(turn) is None:
             return []
+        proposals = await self._reported(turn, self._batches.read(turn))
+        # Up to a tenth of a second for the longest turns, in which others are to be served.
+        return await asyncio.to_thread(checking.candidates, proposals, turn)
+
+    async def reword(self, turn: Turn, memories: Sequence[Memory]) -> dict[str, str]:
+        """What some of these memories are to say instead, by the words of a feedback; by their ids.
+
+        Raises ExtractionBusyError as `propose` does.
+        """
+        asked = rewording.messages(turn, memories)
+        return rewording.read(
+            await self._reported(turn, self._answered(asked, rewording.SCHEMA)), memories
+        )
+
+    async def _reported(self, turn: Turn, answer: Awaitable[_Answer]) -> list[Any]:
+        """What the model proposes about a turn; nothing, when it cannot tell."""
         proposals: list[Any] = []
         reason = ""
         try:
-            outcome, proposals = await self._batches.read(turn)
+            outcome, proposals = await answer
         except ExtractionBusyError as error:
             if turn.attempts + 1 < self._tries:
                 self._report("retried", str(error))
@@ -65,8 +82,7 @@ class Proposer:
         except ExtractionError as error:
             outcome, reason = "refused", str(error)
         self._report(outcome, reason)
-        # Up to a tenth of a second for the longest turns, in which others are to be served.
-        return await asyncio.to_thread(checking.candidates, proposals, turn)
+        return proposals
 
     async def _read(self, turns: Sequence[Turn]) -> Sequence[_Answer | BaseException]:
         if len(turns) > 1 and (together := await self._together(turns)):
@@ -76,10 +92,13 @@ class Proposer:
     async def _alone(self, turn: Turn) -> _Answer:
         if (asked := asking.messages(turn)) is None:
             return "ok", []
-        answer = await self._model.complete(asked, asking.SCHEMA)
+        return await self._answered(asked, asking.SCHEMA)
+
+    async def _answered(self, asked: Asked, schema: Mapping[str, Any]) -> _Answer:
+        answer = await self._model.complete(asked, schema)
         if (proposals := answers.read(answer)) is not None:
             return "ok", proposals
-        answer = await self._model.complete(asking.again(asked, answer), asking.SCHEMA)
+        answer = await self._model.complete(asking.again(asked, answer), schema)
         proposals = answers.read(answer)
         return ("unreadable", []) if proposals is None else ("repaired", proposals)
 

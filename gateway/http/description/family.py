@@ -34,4 +34,9 @@ class Family:
 
     def response(self, status: str) -> str:
         """The name of the shared response that is an error of this status."""
-        return f"{self.name.replace(' ', '')}-{status}"
+        return f"{shared_as(self.name)}-{status}"
+
+
+def shared_as(name: str) -> str:
+    """What the names of a family's shared responses begin with."""
+    return name.replace(" ", "")

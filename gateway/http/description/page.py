@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from gateway.http.description.family import Schema
+from gateway.http.description.family import Schema, shared_as
 from gateway.http.description.wording import is_required, kind_of, limits_of
 
 _STYLE = """
@@ -62,7 +62,7 @@ def page(document: Mapping[str, Any]) -> str:
         f'<nav aria-label="Contents">{"".join(_contents(groups))}</nav>'
         f"<main><h1>{title}</h1>{_prose(document['info']['description'])}"
         '<p><a href="/openapi.json">openapi.json</a></p>'
-        f"{''.join(_group(name, *group) for name, group in groups.items())}"
+        f"{''.join(_group(document, name, *group) for name, group in groups.items())}"
         f'<h2 id="schemas">Schemas</h2>{"".join(_schemas(document))}'
         "</main></body></html>"
     )
@@ -72,17 +72,7 @@ def _of(document: Mapping[str, Any], tag: Mapping[str, str]) -> Iterator[tuple[s
     for path, entry in document["paths"].items():
         for method in _METHODS:
             if method in entry and tag["name"] in entry[method]["tags"]:
-                yield method.upper(), path, _resolved(document, entry[method])
-
-
-def _resolved(document: Mapping[str, Any], operation: Mapping[str, Any]) -> Any:  # noqa: ANN401  JSON
-    """The operation with its responses, where they are shared, in full."""
-    shared = document["components"]["responses"]
-    full = {
-        status: shared[response["$ref"].rpartition("/")[2]] if "$ref" in response else response
-        for status, response in operation["responses"].items()
-    }
-    return {**operation, "responses": full}
+                yield method.upper(), path, entry[method]
 
 
 def _contents(groups: Mapping[str, Any]) -> Iterator[str]:
@@ -97,12 +87,49 @@ def _contents(groups: Mapping[str, Any]) -> Iterator[str]:
     yield '<a href="#schemas">Schemas</a>'
 
 
-def _group(name: str, about: str, operations: list[tuple[str, str, Any]]) -> str:
-    every = "".join("".join(_operation(*each)) for each in operations)
-    return f"<section><h2>{escape(name)}</h2>{_prose(about)}{every}</section>"
+def _group(
+    document: Mapping[str, Any], name: str, about: str, operations: list[tuple[str, str, Any]]
+) -> str:
+    every = "".join("".join(_operation(document, *each)) for each in operations)
+    refusals = _refusals(document, name)
+    return f"<section><h2>{escape(name)}</h2>{_prose(about)}{refusals}{every}</section>"
 
 
-def _operation(method: str, path: str, entry: Mapping[str, Any]) -> Iterator[str]:
+def _refusals(document: Mapping[str, Any], group: str) -> str:
+    """What all operations of a group may be refused with, where they share it."""
+    begins = f"{shared_as(group)}-"
+    shared = {
+        name.removeprefix(begins): response
+        for name, response in document["components"]["responses"].items()
+        if name.startswith(begins)
+    }
+    if not shared:
+        return ""
+    return f'<h3 id="{begins}refusals">Refusals</h3>{"".join(_answers(shared))}'
+
+
+def _answers(responses: Mapping[str, Any]) -> Iterator[str]:
+    yield "<table><tr><th>status<th>body<th>meaning</tr>"
+    for status, response in responses.items():
+        bodies = ", ".join(
+            f"<code>{escape(kind)}</code> {_answer(content.get('schema', {}))}"
+            for kind, content in response.get("content", {}).items()
+        )
+        yield f"<tr><td>{status}<td>{bodies}<td>{_inline(response['description'])}</tr>"
+    yield "</table>"
+
+
+def _answer(schema: Schema) -> str:
+    """What an answer is: what is in the envelope, where there is one."""
+    data = schema.get("properties", {}).get("data")
+    if data is None or "$ref" in schema:
+        return _kind(schema)
+    return f"with <code>data</code>: {_kind(data)}"
+
+
+def _operation(
+    document: Mapping[str, Any], method: str, path: str, entry: Mapping[str, Any]
+) -> Iterator[str]:
     yield (
         f'<article id="{entry["operationId"]}"><h3><span class="method">{method}</span>'
         f" <code>{escape(path)}</code></h3>{_prose(entry['summary'])}"
@@ -118,19 +145,20 @@ def _operation(method: str, path: str, entry: Mapping[str, Any]) -> Iterator[str
     if parameters:
         yield f"<h4>Parameters</h4>{_table(parameters)}"
     for kind, content in entry.get("requestBody", {}).get("content", {}).items():
-        yield f"<h4>Body <code>{escape(kind)}</code></h4>{_shape(content.get('schema', {}))}"
+        schema = content.get("schema", {})
+        named = _kind(schema) if "$ref" in schema else ""
+        yield f"<h4>Body <code>{escape(kind)}</code> {named}</h4>"
+        yield _shape(_resolved(document, schema))
         yield from _examples(content)
-    yield "<h4>Answers</h4><table><tr><th>status<th>body<th>meaning</tr>"
-    for status, response in entry["responses"].items():
-        bodies = ", ".join(
-            f"<code>{escape(kind)}</code> {_kind(content.get('schema', {}))}"
-            for kind, content in response.get("content", {}).items()
-        )
-        yield f"<tr><td>{status}<td>{bodies}<td>{_inline(response['description'])}</tr>"
-    yield "</table>"
-    for response in entry["responses"].values():
+    own = {status: each for status, each in entry["responses"].items() if "$ref" not in each}
+    yield "<h4>Answers</h4>"
+    yield from _answers(own)
+    for response in own.values():
         for header, about in response.get("headers", {}).items():
             yield f"<p><code>{escape(header)}</code>: {_inline(about['description'])}</p>"
+    if len(own) < len(entry["responses"]):
+        group = shared_as(entry["tags"][0])
+        yield f'<p>Or a <a href="#{group}-refusals">refusal</a>.</p>'
     yield "</article>"
 
 
@@ -142,6 +170,13 @@ def _examples(content: Mapping[str, Any]) -> Iterator[str]:
         written = orjson.dumps(example["value"], option=orjson.OPT_INDENT_2).decode()
         yield f'<p class="quiet">{escape(example["summary"])}</p>'
         yield f"<pre><code>{escape(written, quote=False)}</code></pre>"
+
+
+def _resolved(document: Mapping[str, Any], schema: Schema) -> Schema:
+    if "$ref" not in schema:
+        return schema
+    found: Schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    return found
 
 
 def _schemas(document: Mapping[str, Any]) -> Iterator[str]:

@@ -1,6 +1,6 @@
 # Every target sets up what it needs; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test check clients conformance bench quality deploy-check faults soak docs lock clean
+.PHONY: help run test check clients conformance bench quality deploy-check faults security soak docs lock clean
 
 PYTHON ?= python3
 SHARED ?= ../shared
@@ -31,6 +31,7 @@ check: $(VENV)/.installed-dev  ## Format, lint, types, floors and the fast tests
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest -q -m "not process"
+	@$(BIN)/python -m tests.security.supply_chain
 
 clients: $(PYTHON_CLIENTS) $(NODE_CLIENTS)  ## Install the clients that the tests run, each with packages of its own
 
@@ -49,6 +50,9 @@ deploy-check: $(VENV)/.installed-dev  ## Have nginx, Caddy, promtool, systemd re
 
 faults: $(VENV)/.installed-dev  ## Try every row of the table of faults, with real processes and signals
 	@$(BIN)/python -m tests.faults
+
+security: $(VENV)/.installed-dev  ## Try bad input and threats, print the tables, look for known flaws
+	@$(BIN)/python -m tests.security
 
 soak: $(VENV)/.installed-dev  ## Two gateways and two workers under load and faults, for ten minutes
 	@$(BIN)/python -m tests.soak

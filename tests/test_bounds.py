@@ -41,6 +41,7 @@ async def test_a_body_at_the_limit_passes_and_one_byte_more_does_not(chunked):
     assert len(upstream.received) == 1
 
 
+@pytest.mark.security("S11")
 async def test_a_body_that_does_not_arrive_is_given_up():
     async with served(body_timeout=0.1) as it:
         host, port = it.url.removeprefix("http://").split(":")
@@ -89,6 +90,7 @@ async def floods_in_one_piece(exchange):
         await exchange.raw(b"x" * 60_000)
 
 
+@pytest.mark.security("S11")
 @pytest.mark.fault("F27")
 @pytest.mark.parametrize("mode", ["on", "off"])
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 
 from tests.served import served
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.security("S16")]
 
 ASK = {"model": "m", "messages": [{"role": "user", "content": "Hello?"}]}
 PAGE = "https://app.example.com"

@@ -18,7 +18,7 @@ from tests.scripted_upstream import scripted_upstream
 from tests.served import served
 from tests.test_keys import ADMIN, SEARCH, TOLD, Clock, as_, made
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.security("S10")]
 
 NONE = Allowance()
 

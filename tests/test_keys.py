@@ -16,7 +16,7 @@ from gateway.memory.model import Scope
 from tests.scripted_upstream import scripted_upstream
 from tests.served import served
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.security("S7")]
 
 ADMIN = "the-admins-own-key"
 TOLD = {"model": "m", "user": "ann", "messages": [{"role": "user", "content": "I live in Lisbon."}]}

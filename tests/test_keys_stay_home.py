@@ -13,7 +13,7 @@ from gateway.settings import Settings
 from tests.scripted_upstream import scripted_upstream
 from tests.served import served
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.security("S9")]
 
 ACME, OTHER, OWN, CLIENTS = "gw-acme-1", "gw-other-2", "sk-upstreams", "sk-clients"
 KEYS = f"acme:{ACME},other:{OTHER}"

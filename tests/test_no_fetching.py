@@ -12,7 +12,7 @@ from gateway.errors import FetchError
 from tests import document_files as files
 from tests.served import served
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.security("B14"), pytest.mark.security("S8")]
 
 HERE = "localhost"  # resolves to this machine, whatever is set up
 

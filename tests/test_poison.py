@@ -15,7 +15,12 @@ from gateway.memory.learning import Learner
 from gateway.memory.model import Kind, Memory, Message, Scope, Speaker, Turn
 from gateway.memory.ports import Selection
 
-pytestmark = pytest.mark.anyio
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.security("B15"),
+    pytest.mark.security("S4"),
+    pytest.mark.security("S5"),
+]
 
 SUITE = tomllib.loads((Path(__file__).parent / "suites" / "poison.toml").read_text())
 LONG = {

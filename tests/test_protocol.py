@@ -10,7 +10,7 @@ from tests.conformance.wire import EndedError, Inbox
 from tests.scripted_upstream import scripted_upstream
 from tests.served import served
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.security("B18")]
 
 BODY = b'{"model":"m","messages":[{"role":"user","content":"Hello?"}]}'
 LINE = b"POST /v1/chat/completions HTTP/1.1\r\n"
@@ -175,6 +175,7 @@ async def test_a_head_beyond_the_limit_is_refused_while_it_arrives(line):
     assert upstream.received == []
 
 
+@pytest.mark.security("S11")
 @pytest.mark.fault("F28")
 @pytest.mark.parametrize("said", [LINE, LINE + HOST + b"X-A: 1\r\n", b"P"])
 async def test_a_head_that_does_not_come_to_its_end_is_given_up(said, monkeypatch):

@@ -21,7 +21,7 @@ from gateway.memory.redaction import REDACTED, redact, redacted, without_secrets
 from gateway.memory.turn_log import TurnLog
 from gateway.metrics import Metrics
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.security("B16"), pytest.mark.security("S6")]
 
 SUITE = tomllib.loads((Path(__file__).parent / "suites" / "secrets.toml").read_text())
 SECRETS = [(each["text"], each["secret"]) for each in SUITE["secret"]]

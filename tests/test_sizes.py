@@ -8,7 +8,7 @@ import pytest
 from tests.scripted_upstream import scripted_upstream
 from tests.served import served
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.security("S10")]
 
 SETTINGS: Any = {
     "max_messages": 3,

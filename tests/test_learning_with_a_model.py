@@ -16,7 +16,7 @@ import structlog
 from gateway.memory.model import Kind, Message, Scope, Speaker, TurnState
 from gateway.memory.prompt import block
 from gateway.memory.proposals.proposer import TRIES
-from gateway.memory.tools import experience, tool_type
+from gateway.memory.tool_telling import experience, tool_type
 from tests.extraction_model import (
     ANN,
     SAID,

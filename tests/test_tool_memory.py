@@ -17,7 +17,7 @@ from gateway.adapters.fake_embedder import FakeEmbedder
 from gateway.adapters.fake_store import FakeStore
 from gateway.http.memos.items import tool
 from gateway.http.openai import CHAT_KINDS
-from gateway.memory import tools
+from gateway.memory import tool_telling, tools
 from gateway.memory.decisions import emptied
 from gateway.memory.learning import Learner
 from gateway.memory.model import Kind, Memory, Message, Revision, Scope, Speaker, Status, Turn
@@ -26,7 +26,7 @@ from gateway.memory.recall import Recaller, RecallOptions
 from gateway.memory.redaction import redacted
 from gateway.memory.tool_calls import shown
 from gateway.memory.tool_outcomes import failure
-from gateway.memory.tools import SCHEMA, TRAJECTORY, tool_type
+from gateway.memory.tool_telling import SCHEMA, TRAJECTORY, tool_type
 from tests.memos_calls import call as memos
 from tests.scripted_upstream import scripted_upstream
 from tests.served import served
@@ -91,7 +91,7 @@ def trajectory(memories: dict[str, Memory], tool: str) -> Memory:
 
 
 def schema(memories: dict[str, Memory], tool: str) -> dict[str, Any]:
-    return tools.schema(memories[tools.memory_id(ANN, tool, SCHEMA)])
+    return tool_telling.schema(memories[tools.memory_id(ANN, tool, SCHEMA)])
 
 
 def test_a_use_that_worked_says_what_was_asked_and_with_what():
@@ -105,17 +105,17 @@ def test_a_use_that_worked_says_what_was_asked_and_with_what():
         "weather worked 1 of 1 times. Worked with city: Lisbon."
         ' Last used for "What is the weather in Lisbon?".'
     )
-    assert tools.success_rate(memory) == 1
-    assert tools.error_type(memory) == ""
-    assert tools.experience(memory) == "Worked with city: Lisbon."
+    assert tool_telling.success_rate(memory) == 1
+    assert tool_telling.error_type(memory) == ""
+    assert tool_telling.experience(memory) == "Worked with city: Lisbon."
     assert "22 degrees" not in repr(memory)
 
 
 def test_a_use_that_failed_says_how_and_nothing_else_that_the_tool_said():
     memory = trajectory(learned(used("trains", {"to": "Oslo"}, NO_DATE)), "trains")
-    assert tools.success_rate(memory) == 0
-    assert tools.error_type(memory) == "invalid_arguments"
-    assert tools.experience(memory) == "Failed with to: Oslo: field 'date' is required."
+    assert tool_telling.success_rate(memory) == 0
+    assert tool_telling.error_type(memory) == "invalid_arguments"
+    assert tool_telling.experience(memory) == "Failed with to: Oslo: field 'date' is required."
     assert "spam" not in repr(memory)
     assert "French" not in repr(memory)
 
@@ -126,8 +126,8 @@ def test_what_worked_later_stands_beside_what_failed():
         used("trains", {"to": "Oslo", "date": "2026-05-01"}, {"trains": []}, id_="b", time=5),
     )
     memory = trajectory(it, "trains")
-    assert tools.success_rate(memory) == 0.5
-    assert tools.experience(memory) == (
+    assert tool_telling.success_rate(memory) == 0.5
+    assert tool_telling.experience(memory) == (
         "Failed with to: Oslo: field 'date' is required; worked with to: Oslo, date: 2026-05-01."
     )
     assert len(memory.sources) == 2
@@ -140,15 +140,15 @@ def test_the_way_through_several_tools_is_kept_in_order():
         said += [calls(call(name, arguments, str(number))), result("fine", str(number))]
     memories = learned(turn(*said))
     assert "by geocode > forecast." in trajectory(memories, "forecast").text
-    assert tools.success_rate(trajectory(memories, "forecast")) == 1
+    assert tool_telling.success_rate(trajectory(memories, "forecast")) == 1
     assert " by " not in trajectory(memories, "geocode").text
 
 
 def test_calls_side_by_side_get_their_own_results():
     both = calls(call("a", {"x": 1}, "1"), call("b", {"y": 2}, "2"))
     memories = learned(turn(both, result("Error: no", "2"), result("yes", "1")))
-    assert tools.success_rate(trajectory(memories, "a")) == 1
-    assert tools.success_rate(trajectory(memories, "b")) == 0
+    assert tool_telling.success_rate(trajectory(memories, "a")) == 1
+    assert tool_telling.success_rate(trajectory(memories, "b")) == 0
 
 
 def test_a_call_without_a_result_is_no_use():
@@ -307,7 +307,7 @@ def test_a_later_step_of_the_loop_replaces_what_the_earlier_recorded():
     more = (calls(call("trains", {"to": "Bergen"}, "2"), time=4), result("ok", "2", time=4))
     second = replace(first, messages=(*first.messages, *more))
     memory = trajectory(learned(first, second, first), "trains")
-    assert tools.success_rate(memory) == 0.5
+    assert tool_telling.success_rate(memory) == 0.5
     assert memory.text.startswith("trains worked 1 of 2 times.")
 
 
@@ -315,7 +315,7 @@ def test_the_rate_is_that_of_the_latest_uses_and_the_record_is_bounded():
     turns = [used("t", {}, "Error: no", id_=f"a{n:03}", time=n) for n in range(1, 60)]
     turns += [used("t", {}, "ok", id_=f"b{n:03}", time=100 + n) for n in range(tools.USES)]
     memory = trajectory(learned(*turns), "t")
-    assert tools.success_rate(memory) == 1
+    assert tool_telling.success_rate(memory) == 1
     assert len(json.dumps(memory.detail)) < 10_000
     assert len(memory.sources) == tools.USES
 
@@ -351,7 +351,7 @@ def test_a_memory_that_was_taken_out_stays_out_until_the_tool_is_used_again(stat
     anew = learned(used("t", {}, "ok", id_="b", time=60), old, known=gone)
     memory = trajectory(anew, "t")
     assert memory.status is Status.ACTIVATED
-    assert tools.success_rate(memory) == 1  # nothing of before
+    assert tool_telling.success_rate(memory) == 1  # nothing of before
 
 
 def test_what_somebody_wrote_or_decided_stays_when_the_tool_is_used_again():
@@ -362,7 +362,7 @@ def test_what_somebody_wrote_or_decided_stays_when_the_tool_is_used_again():
     later = used("t", {}, "ok", id_="b", time=60)
     memory = learned(later, known=known | {key: edited})[key]
     assert (memory.text, memory.title) == ("Ask twice.", "About t")
-    assert tools.success_rate(memory) == 0.5
+    assert tool_telling.success_rate(memory) == 0.5
     touched = replace(known[key], status=Status.RESOLVING, revisions=(before,))
     memory = learned(later, known=known | {key: touched})[key]
     assert memory.text.startswith("t worked 1 of 2 times.")
@@ -647,11 +647,11 @@ async def test_a_chat_without_tools_asks_the_store_no_more_than_before(rails):
 def test_a_tool_is_found_by_what_it_is_for():
     memories = learned(used("getWeather", {"city": "Oslo"}, "ok"))
     use = trajectory(memories, "getWeather")
-    assert tools.meant(use) == "get Weather: What is the weather in Lisbon?"
+    assert tool_telling.meant(use) == "get Weather: What is the weather in Lisbon?"
     [declared] = learned(
         turn(system(f"<tool_schema>{json.dumps([WEATHER])}</tool_schema>"))
     ).values()
-    assert tools.meant(declared) == "weather: Tells the weather."
+    assert tool_telling.meant(declared) == "weather: Tells the weather."
 
 
 def test_a_tool_that_failed_is_told_before_others_and_within_the_budget():
@@ -660,10 +660,10 @@ def test_a_tool_that_failed_is_told_before_others_and_within_the_budget():
     ]
     memories = learned(*turns).values()
     of_use = [m for m in memories if tool_type(m) == TRAJECTORY]
-    chosen = tools.helpful(memories, limit=3, budget=1000)
-    assert [tools.tool_of(memory) for memory in chosen] == ["t3", "t4", "t2"]
-    assert len(tools.helpful(of_use, limit=3, budget=40)) == 1
-    assert tools.helpful(of_use, limit=3, budget=-5) == ()
+    chosen = tool_telling.helpful(memories, limit=3, budget=1000)
+    assert [tool_telling.tool_of(memory) for memory in chosen] == ["t3", "t4", "t2"]
+    assert len(tool_telling.helpful(of_use, limit=3, budget=40)) == 1
+    assert tool_telling.helpful(of_use, limit=3, budget=-5) == ()
 
 
 def test_an_item_of_the_memos_lists_has_their_fields():

@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Sequence
 
-from gateway.memory import episodes, tools
+from gateway.memory import episodes, tool_telling
 from gateway.memory.essence import thing
 from gateway.memory.model import Candidate, Indexed, Kind, Memory, Vector
 from gateway.memory.ports import Embedder
@@ -31,7 +31,7 @@ def embedded_texts(stated: Memory | Candidate) -> tuple[str, ...]:
     ten with it, and 4 more among the first five. A tool's is what the tool is for.
     """
     if stated.kind is Kind.TOOL and isinstance(stated, Memory):
-        return (tools.meant(stated),)
+        return (tool_telling.meant(stated),)
     text = index_text(stated)
     return (text, thing(stated.text)) if stated.kind is Kind.PREFERENCE else (text,)
 

@@ -25,7 +25,8 @@ from gateway.memory.prompt import tokens
 from gateway.memory.public_memory import PublicMemory
 from gateway.memory.ranking import CANDIDATES, Ranked, calibrated, fitted, merit, rank
 from gateway.memory.telling import asks_of_the_past
-from gateway.memory.tools import helpful, memory_id
+from gateway.memory.tool_telling import helpful
+from gateway.memory.tools import memory_id
 
 STANDING_LIMIT = 5
 TOOLS_LIMIT = 3  # memories of tools beside the others

@@ -7,8 +7,7 @@ may be learned in any order and any number of times. Pure.
 """
 
 import json
-import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,18 +23,14 @@ from gateway.memory.model import (
     Turn,
     identifier,
 )
-from gateway.memory.prompt import tokens
-from gateway.memory.tool_calls import Shown, Signature, Use, as_schema
+from gateway.memory.tool_calls import Shown, Signature, Use
+from gateway.memory.tool_telling import SCHEMA, TRAJECTORY, Detail, text_of, tool_of
 
-SCHEMA, TRAJECTORY = "ToolSchemaMemory", "ToolTrajectoryMemory"
 USES = 20  # the latest of a tool, which its rate of success is of
 LESSONS = 4  # the latest that a model learned of a tool
 
 _SEEN = 8  # turns that a schema was met in
 _PARAMETERS = 40
-_WORDS = re.compile(r"[A-Z]?[^\W\d_A-Z]+|[^\W\d_]+")  # of a name such as get_weather, getWeather
-
-Detail = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,75 +106,6 @@ def _parts(shown: Shown, learned: Sequence[Lesson], tool: str, turn: Turn) -> It
         yield {"type": TRAJECTORY, "tool": tool, "uses": uses, "lessons": told}
 
 
-def tool_of(memory: Memory) -> str:
-    """The name of the tool; "" where a model learned something of no tool that it names."""
-    return str(memory.detail.get("tool", ""))
-
-
-def tool_type(memory: Memory) -> str:
-    return str(memory.detail.get("type", TRAJECTORY))
-
-
-def schema(memory: Memory) -> dict[str, Any]:
-    """The schema that a schema memory holds: `name`, `description` and `parameters`."""
-    declared = memory.detail.get("declared") or {}
-    if declared:
-        return {key: declared[key] for key in ("name", "description", "parameters")}
-    types = {name: "|".join(of) for name, of in memory.detail["types"].items()}
-    return {"name": tool_of(memory), "description": "", "parameters": as_schema(types)}
-
-
-def meant(memory: Memory) -> str:
-    """What a question is to be near to, to find a tool's memory: what the tool is for.
-
-    Of "What's the weather in Paris?" this says more than how often the tool worked: 0.64 for 0.44.
-    """
-    named = " ".join(_WORDS.findall(tool_of(memory)))
-    if tool_type(memory) == SCHEMA:
-        about = schema(memory)["description"]
-    else:
-        about = next((u["asked"] for u in _in_order(memory.detail.get("uses", {}))[::-1]), "")
-    return f"{named}: {about}" if named and about else memory.text
-
-
-def success_rate(memory: Memory) -> float:
-    """Of the latest USES uses; 1 where none is known."""
-    uses = memory.detail.get("uses", {}).values()
-    return round(sum(not use["error"] for use in uses) / len(uses), 4) if uses else 1.0
-
-
-def error_type(memory: Memory) -> str:
-    """How it failed the last time that it did; "" for one that never has."""
-    failed = [use for use in _in_order(memory.detail.get("uses", {})) if use["error"]]
-    return str(failed[-1]["error"]) if failed else ""
-
-
-def experience(memory: Memory) -> str:
-    """What made it work or fail, in one sentence; what a model learned of it goes first."""
-    told = _in_order(memory.detail.get("lessons", {}))
-    if told:
-        return str(told[-1]["text"])
-    if "uses" not in memory.detail:
-        return "" if tool_type(memory) == SCHEMA else memory.text
-    return _experience(memory.detail["uses"])
-
-
-def helpful(memories: Iterable[Memory], *, limit: int, budget: int) -> tuple[Memory, ...]:
-    """The memories of use that are worth a place in a prompt: of tools that failed, then others.
-
-    Latest first within either, with texts of at most `budget` tokens in all.
-    """
-    of_use = [m for m in memories if m.status is Status.ACTIVATED and tool_type(m) == TRAJECTORY]
-    of_use.sort(key=lambda m: (not m.detail.get("lessons") and success_rate(m) == 1, -m.time, m.id))
-    chosen: list[Memory] = []
-    for memory in of_use:
-        cost = tokens(memory.text)
-        if len(chosen) < limit and cost <= budget:
-            chosen.append(memory)
-            budget -= cost
-    return tuple(chosen)
-
-
 def _use(use: Use, turn: Turn) -> Detail:
     failed = use.failure
     return {
@@ -235,7 +161,7 @@ def _revised(
         id=memory_id(scope, whole["tool"], whole["type"]),
         scope=scope,
         kind=Kind.TOOL,
-        text=_text(whole),
+        text=text_of(whole),
         speaker=Speaker.TOOL,
         conversation=latest.conversation,
         time=latest.time,
@@ -270,7 +196,7 @@ def _replacing(held: Memory, memory: Memory, *, anew: bool) -> Memory:
 
 
 def _by_hand(memory: Memory) -> bool:
-    return bool(memory.revisions) and memory.text != _text(memory.detail)
+    return bool(memory.revisions) and memory.text != text_of(memory.detail)
 
 
 def less_others(memory: Memory, turns: Collection[str]) -> Memory:
@@ -282,7 +208,7 @@ def less_others(memory: Memory, turns: Collection[str]) -> Memory:
             detail[part] = {key: at for key, at in mine if key.partition("/")[0] in turns}
     if not tool_of(memory) or detail == memory.detail:
         return memory
-    text = memory.text if _by_hand(memory) else _text(detail)
+    text = memory.text if _by_hand(memory) else text_of(detail)
     return replace(memory, detail=detail, text=text, sources=_sources(detail))
 
 
@@ -325,10 +251,6 @@ def _when(value: Detail) -> tuple[Millis, str]:
     return value["time"], json.dumps(value, sort_keys=True)
 
 
-def _in_order(parts: Mapping[str, Detail]) -> list[Detail]:
-    return [parts[key] for key in sorted(parts, key=lambda key: (parts[key]["time"], key))]
-
-
 def _sources(detail: Detail) -> tuple[Source, ...]:
     """The calls that it comes from, oldest first: never what a tool gave back."""
     names = ("uses", "lessons", "met")
@@ -343,47 +265,3 @@ def _sources(detail: Detail) -> tuple[Source, ...]:
         )
         for key, part in sorted(parts.items(), key=lambda item: (item[1]["time"], item[0]))
     )
-
-
-def _text(detail: Detail) -> str:
-    if detail["type"] == SCHEMA:
-        types = (f"{name}: {' or '.join(of)}" for name, of in detail["types"].items())
-        called = f"{detail['tool']}({', '.join(types)})"
-        about = detail["declared"].get("description", "")
-        return f"{called}: {about}" if about else called
-    uses, told = _in_order(detail["uses"]), _in_order(detail["lessons"])
-    said = []
-    if uses:
-        worked = sum(not use["error"] for use in uses)
-        said.append(f"{detail['tool']} worked {worked} of {len(uses)} times.")
-        said.append(_experience(detail["uses"]))
-        said.append(_task(uses[-1]))
-    said += [each["text"] for each in told]
-    return " ".join(part for part in said if part)
-
-
-def _task(use: Detail) -> str:
-    """What the latest use was for, and the way there."""
-    way = " > ".join(use["order"]) if len(use["order"]) > 1 else ""
-    if use["asked"]:
-        return f'Last used for "{use["asked"]}"{f" by {way}" if way else ""}.'
-    return f"Last used by {way}." if way else ""
-
-
-def _experience(uses: Mapping[str, Detail]) -> str:
-    """What the latest use that failed and the latest that worked had, in one sentence."""
-    ordered = _in_order(uses)
-    failed = next((use for use in reversed(ordered) if use["error"]), None)
-    worked = next((use for use in reversed(ordered) if not use["error"]), None)
-    parts = []
-    if failed:
-        says = failed["says"].rstrip(".!") or failed["error"]
-        parts.append(f"failed{_with(failed)}: {says}")
-    if worked:
-        parts.append(f"worked{_with(worked)}")
-    told = "; ".join(parts)
-    return f"{told[:1].upper()}{told[1:]}." if told else ""
-
-
-def _with(use: Detail) -> str:
-    return f" with {use['arguments']}" if use["arguments"] else " without arguments"

@@ -6,7 +6,7 @@ from typing import Any, Literal, NotRequired
 from typing_extensions import TypedDict
 
 from gateway.http.memos.times import iso
-from gateway.memory import tools
+from gateway.memory import tool_telling
 from gateway.memory.model import Holder, Kind, Memory, Millis
 from gateway.memory.sharing import provenance
 
@@ -122,17 +122,17 @@ def preference(memory: Memory, relativity: float | None = None) -> dict[str, Any
 
 def tool(memory: Memory, relativity: float | None = None) -> dict[str, Any]:
     """A memory as an item of `tool_memory_detail_list`."""
-    type_ = tools.tool_type(memory)
-    told = tools.experience(memory)
-    if type_ == tools.SCHEMA:
-        value, status = json.dumps(tools.schema(memory)), []
+    type_ = tool_telling.tool_type(memory)
+    told = tool_telling.experience(memory)
+    if type_ == tool_telling.SCHEMA:
+        value, status = json.dumps(tool_telling.schema(memory)), []
     else:
         value = memory.text
         status = [
             {
-                "used_tool": tools.tool_of(memory),
-                "error_type": tools.error_type(memory),
-                "success_rate": tools.success_rate(memory),
+                "used_tool": tool_telling.tool_of(memory),
+                "error_type": tool_telling.error_type(memory),
+                "success_rate": tool_telling.success_rate(memory),
                 "tool_experience": told,
             }
         ]

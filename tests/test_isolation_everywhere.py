@@ -5,6 +5,7 @@ operations: a route that is added is tried without being named here. One that ha
 nor a place among PLAIN fails.
 """
 
+import copy
 import json
 import re
 from contextlib import asynccontextmanager
@@ -55,7 +56,7 @@ def named(call) -> str:
 @asynccontextmanager
 async def gateway(store=None):
     async with scripted_upstream() as upstream, served(upstream.url, store=store, **KEYS) as it:
-        async with httpx.AsyncClient(trust_env=False, base_url=it.url) as client:
+        async with httpx.AsyncClient(trust_env=False, base_url=it.url, timeout=60) as client:
             yield it, upstream, client
 
 
@@ -96,6 +97,19 @@ async def everything_of_ann(it, client) -> Known:
                 known.harvest(data, path.rpartition("/")[2].replace("-", ""))
     await it.learned()
     return known
+
+
+_ONCE: list[tuple[FakeStore, Known]] = []
+
+
+async def of_ann() -> tuple[FakeStore, Known]:
+    """A store that holds everything of hers, made once, and what it goes by."""
+    if not _ONCE:
+        store = FakeStore()
+        async with gateway(store) as (it, _, client):
+            _ONCE.append((store, await everything_of_ann(it, client)))
+    store, known = _ONCE[0]
+    return copy.deepcopy(store), known
 
 
 def innocent(body: dict[str, Any]) -> dict[str, Any]:
@@ -193,9 +207,8 @@ async def test_nobody_else_learns_or_changes_anything_by_the_names_and_ids_of_th
 ):
     """Of the project, whoever names another user is told nothing; by an id alone all may ask."""
     path, operation = path_and_call
-    store = FakeStore()
+    store, known = await of_ann()
     async with gateway(store) as (it, upstream, client):
-        known = await everything_of_ann(it, client)
         before, asked = held(store, "acme"), len(upstream.received)
         requests = [innocent(body) for body in bodies(operation, path, known)]
 
@@ -223,8 +236,8 @@ async def test_nobody_else_learns_or_changes_anything_by_the_names_and_ids_of_th
 async def test_what_is_tried_is_what_its_own_project_may_ask(path_and_call):
     """Or else the tests above would be met by refusals alone."""
     path, operation = path_and_call
-    async with gateway() as (it, _, client):
-        known = await everything_of_ann(it, client)
+    store, known = await of_ann()
+    async with gateway(store) as (_, _, client):
         statuses = []
         for body in bodies(operation, path, known):
             filled, left = placed(path, body, known)
@@ -237,8 +250,8 @@ async def test_what_is_tried_is_what_its_own_project_may_ask(path_and_call):
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/responses"])
 @pytest.mark.parametrize(("key", "user"), [(GLOBEX, ANN), (ACME, "bob")], ids=["project", "user"])
 async def test_no_chat_of_another_recalls_it(path, key, user):
-    async with gateway() as (it, upstream, client):
-        await everything_of_ann(it, client)
+    store, _ = await of_ann()
+    async with gateway(store) as (_, upstream, client):
         asked = len(upstream.received)
         body = chat(QUESTION, user) | {"input": QUESTION, "previous_response_id": "resp_1"}
         response = await call(client, key, "POST", path, body)

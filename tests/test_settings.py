@@ -369,6 +369,17 @@ def test_workers_need_a_store_that_they_can_share_with_the_gateways(load, refusa
     assert load(GATEWAY_QDRANT_URL="http://localhost:6333").redis_url.get_secret_value() == ""
 
 
+def test_the_models_of_chats_are_a_list_and_may_have_other_names(load, refusal):
+    assert load().chat_models == {}
+    settings = load(GATEWAY_CHAT_MODELS="qwen:7b, big = vendor/big-1 ,")
+    assert list(settings.chat_models.items()) == [("qwen:7b", "qwen:7b"), ("big", "vendor/big-1")]
+    for toml in ('chat_models = ["a", "b=c"]', "[chat_models]\na = 'a'\nb = 'c'"):
+        assert list(load(toml).chat_models.items()) == [("a", "a"), ("b", "c")]
+    for wrong in ("a=", "=b", "a,="):
+        assert "GATEWAY_CHAT_MODELS" in refusal(GATEWAY_CHAT_MODELS=wrong)
+    assert "GATEWAY_CHAT_WINDOW" in refusal(GATEWAY_CHAT_WINDOW="1000")
+
+
 @pytest.mark.parametrize("url", ["localhost:6379", "http://secret@localhost", "sesame"])
 def test_a_redis_url_that_is_none_is_refused_without_being_repeated(refusal, url):
     told = refusal(GATEWAY_REDIS_URL=url, GATEWAY_QDRANT_URL="http://localhost:6333")

@@ -356,6 +356,7 @@ async def test_in_sync_it_is_learned_before_the_answer_and_in_async_soon_after(i
     "script",
     [
         says("<think>They said Lisbon.</think>\n\nIn Lisbon."),
+        says("They said Lisbon.\n</think>\n\nIn Lisbon."),
         says("In Lisbon.", reasoning_content="They said Lisbon."),
         says("In Lisbon.", reasoning="They said Lisbon."),
     ],
@@ -365,7 +366,7 @@ async def test_what_is_thought_is_told_apart_and_not_kept(script):
         data = await chat(it, ASKED)
         [turn] = await it.gateway.store.get_turns(ANN, "c2", 5)
     assert data["response"] == "In Lisbon."
-    assert data["reasoning"] == "They said Lisbon."
+    assert data["reasoning"].strip() == "They said Lisbon."
     assert [m.text for m in turn.messages] == ["Where do I live?", "In Lisbon."]
 
 

@@ -12,10 +12,17 @@ PARTS = ["<think>", "</think>", "`", "``", "```", "~~~", "\n", " ", "a", "<", "<
 def heard(*pieces: str) -> tuple[str, str]:
     """The thoughts and the speech of an answer that comes in these pieces."""
     thinking = Thinking()
-    found = [said for piece in pieces for said in thinking.feed(piece)] + thinking.end()
-    assert all(said.text for said in found)
-    thoughts = "".join(said.text for said in found if said.kind == "reasoning")
-    return thoughts, "".join(said.text for said in found if said.kind == "text")
+    thoughts = speech = ""
+    for said in [said for piece in pieces for said in thinking.feed(piece)] + thinking.end():
+        assert bool(said.text) is (said.kind != "unsaid")
+        match said.kind:
+            case "reasoning":
+                thoughts += said.text
+            case "text":
+                speech += said.text
+            case "unsaid":
+                thoughts, speech = thoughts + speech, ""
+    return thoughts, speech
 
 
 @pytest.mark.parametrize(
@@ -29,6 +36,11 @@ def heard(*pieces: str) -> tuple[str, str]:
         ("<think></think>Hello.", "", "Hello."),
         ("So <think>a</think>far <think>b</think>good.", "ab", "So far good."),
         ("<think>a <think> b</think> c</think>", "a <think> b", "c</think>"),
+        ("Hm, they\nask.\n</think>\n\nHello.", "Hm, they\nask.\n", "Hello."),
+        ("</think>Hello.", "", "Hello."),
+        ("Close it with </think>.", "", "Close it with </think>."),
+        ("`\n```\n</think>\n```", "", "`\n```\n</think>\n```"),
+        ("<think>a</think>b\n</think>c", "a", "b\n</think>c"),
         ("a <thin b", "", "a <thin b"),
         ("a<thin", "", "a<thin"),
         ("Write `<think>` first.", "", "Write `<think>` first."),
@@ -55,6 +67,6 @@ def test_it_is_the_same_however_the_text_is_cut(text, data):
 
 @given(st.lists(st.sampled_from(PARTS), max_size=14).map("".join))
 def test_without_a_mark_all_of_it_is_said(text):
-    text = text.replace("<think>", "")
-    if "<think>" not in text:
+    text = text.replace("think", "")
+    if "think" not in text:
         assert heard(text) == ("", text)

@@ -2,8 +2,9 @@
 
 The text comes in pieces that may end anywhere, also within a mark. A mark within code, fenced or
 between backticks, is code. Thinking ends at the first `</think>`, and where none comes all of the
-rest is thought. Pure text: nothing is lost but the marks, and the blanks around thoughts before
-anything is said.
+rest is thought. Some models begin amid their thoughts, for their templates have the first mark
+already: at a `</think>` that leads a line and ends nothing, what was said before it was thought.
+Pure text: nothing is lost but the marks, and the blanks around thoughts before anything is said.
 """
 
 import re
@@ -12,17 +13,20 @@ from typing import Final, Literal
 
 _OPEN: Final = "<think>"
 _CLOSE: Final = "</think>"
-_MARK: Final = re.compile(r"<think>|`+|~+|\n")
+_MARK: Final = re.compile(r"</?think>|`+|~+|\n")
 _FENCE: Final = 3  # backticks or tildes that open a block of code, at the beginning of a line
 _INDENT: Final = 3  # spaces that may stand before them
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A piece of an answer: `reasoning` is what was thought, `text` what was said."""
+    """A piece of an answer: `reasoning` is what was thought, `text` what was said.
 
-    kind: Literal["reasoning", "text"]
-    text: str
+    `unsaid` has no text: all the text until then was thought.
+    """
+
+    kind: Literal["reasoning", "text", "unsaid"]
+    text: str = ""
 
 
 class Thinking:
@@ -82,23 +86,33 @@ class Thinking:
                 self._indent = 0
                 if len(self._quote) < _FENCE:  # a lone backtick is no code all the way down
                     self._quote = ""
-            elif mark != _OPEN:
+            elif mark[0] != "<":
                 if at == len(text) and not last:  # there may be more of them
                     self._held = mark
                     self._say(text[begins : match.start()], found)
                     return at
                 self._code(mark)
-            elif self._fence or self._quote:
+            elif self._fence or self._quote or (mark == _CLOSE and not self._ends_thoughts()):
                 self._indent = None
             else:
                 self._say(text[begins : match.start()], found)
-                self._thinks = self._thought = True
+                self._thought = True
+                if mark == _OPEN:
+                    self._thinks = True
+                else:
+                    found.append(Said("unsaid"))
+                    self._blanks = ""
                 return at
-        end = len(text) if last else len(text) - _begun(text[at:], _OPEN)
+        begun = max(_begun(text[at:], mark) for mark in (_OPEN, _CLOSE))
+        end = len(text) if last else len(text) - begun
         self._held = text[end:]
         self._pass(text[at:end])
         self._say(text[begins:end], found)
         return len(text)
+
+    def _ends_thoughts(self) -> bool:
+        """Whether a `</think>` here, which ends nothing, ends thoughts without a beginning."""
+        return not self._thought and self._indent == 0
 
     def _pass(self, words: str) -> None:
         """Go on in the line by what is no mark."""

@@ -82,6 +82,10 @@ class Exchange:
         response = await self._ask(composed.request)
         async with aclosing(read(response, self._usage.update)) as pieces:
             async for piece in pieces:
+                if piece.kind == "unsaid":
+                    self._said["reasoning"] += self._said["text"]
+                    self._said["text"] = []
+                    continue
                 kept = piece.text[: self._room]
                 self._room -= len(kept)
                 self._said[piece.kind].append(kept)

@@ -75,6 +75,14 @@ async def test_it_deletes_one_and_then_all(client, it):
     assert (left["total"], left["memory_detail_list"]) == (0, [])
 
 
+async def test_it_corrects_what_is_remembered(client, it):
+    saw = await client.follow("corrects", it.url)
+    told, status = succeeded(saw["told"]), succeeded(saw["status"])
+    assert told["success"]
+    assert told["task_id"] == status["task_id"]
+    assert status["status"] in {"running", "completed"}
+
+
 async def test_it_chats_whole_and_streamed(client, it, upstream):
     saw = await client.follow("chats", it.url)
     assert succeeded(saw["whole"])["response"] == TEXT

@@ -1,10 +1,14 @@
 """Every refusal of the MemOS endpoints has one of MemOS's codes and the HTTP status that fits."""
 
+import re
+from pathlib import Path
+
 import httpx
 import orjson
 import pytest
 from pydantic import Field, field_validator
 
+import gateway
 from gateway.http.errors import ApiError
 from gateway.http.memos.codes import Code, code_of, memos_body
 from gateway.http.memos.reading import Body, parse_body
@@ -69,6 +73,12 @@ def test_a_code_comes_with_its_status_and_says_what_it_means(code):
 
 def test_no_number_stands_twice():
     assert len({code.number for code in Code}) == len(Code)
+
+
+def test_each_code_is_told_by_something():
+    sources = "".join(file.read_text() for file in Path(gateway.__file__).parent.rglob("*.py"))
+    for code in Code:
+        assert re.search(rf"\bCode\.{code.name}\b", sources), code
 
 
 @pytest.mark.parametrize(

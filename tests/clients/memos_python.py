@@ -108,6 +108,15 @@ def forgets(base_url: str) -> Any:
     }
 
 
+def corrects(base_url: str) -> Any:
+    client = connect(base_url)
+    client.add_message(
+        [{"role": "user", "content": "I live in Porto."}], USER, CONVERSATION, async_mode=False
+    )
+    told = client.add_feedback(USER, CONVERSATION, "That's wrong: I live in Lisbon.")
+    return {"told": parsed(told), "status": parsed(client.get_task_status(told.task_id))}
+
+
 def chats(base_url: str) -> Any:
     client = connect(base_url)
     client.add_message(HISTORY, USER, CONVERSATION, async_mode=False)
@@ -202,6 +211,7 @@ if __name__ == "__main__":
         {
             "remembers": remembers,
             "forgets": forgets,
+            "corrects": corrects,
             "chats": chats,
             "keeps documents": keeps_documents,
             "uses the rest": uses_the_rest,

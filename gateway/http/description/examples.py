@@ -52,6 +52,13 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
         "One": {"memory_ids": ["9d6f1c3a-5b27-5e48-8f90-a1b2c3d4e5f6"]},
         "All of a user": {"user_id": "ann"},
     },
+    f"{_MEMOS}/add/feedback": {
+        "A correction": {
+            "user_id": "ann",
+            "conversation_id": "0610",
+            "feedback_content": "That is not so any more: I live in Porto now.",
+        },
+    },
     f"{_MEMOS}/extract/memory": {"A message": {"messages": [_SAID]}},
     f"{_MEMOS}/rerank": {
         "The best of two": {

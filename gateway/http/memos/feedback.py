@@ -3,17 +3,17 @@
 from dataclasses import replace
 from typing import Any
 
-from pydantic import Field, field_validator
+from pydantic import Field
 from typing_extensions import TypedDict
 
 from gateway.http.gateway import Gateway
 from gateway.http.memos.codes import Code
 from gateway.http.memos.reading import Body, Id
-from gateway.http.memos.times import FIRST, LAST, parse_time
+from gateway.http.memos.times import Moment
 from gateway.http.operation import Data, Operation
 from gateway.memory import knowledge
 from gateway.memory.feedback import conversation_of
-from gateway.memory.model import Labels, Message, Millis, Scope, Turn, TurnState, identifier
+from gateway.memory.model import Labels, Message, Scope, Turn, TurnState, identifier
 from gateway.memory.prompt import day
 from gateway.memory.turn_log import Recorded
 
@@ -35,8 +35,8 @@ class AddFeedback(Body):
     )
     agent_id: str = Field("", max_length=100, description="The agent that it is labelled with.")
     app_id: str = Field("", max_length=100, description="The app that it is labelled with.")
-    feedback_time: Millis | None = Field(
-        None, strict=True, ge=FIRST, le=LAST, description="When it was said; now, if it is absent."
+    feedback_time: Moment | None = Field(
+        None, description="When it was said, in milliseconds or any usual form. By default now."
     )
     allow_public: bool = Field(
         False, description="Whether what it states is also learned for everybody in the project."
@@ -46,11 +46,6 @@ class AddFeedback(Body):
         max_length=100,
         description="Knowledge bases that what it states is also written to.",
     )
-
-    @field_validator("feedback_time", mode="before")
-    @classmethod
-    def _any_usual_form(cls, value: Any) -> Any:  # noqa: ANN401  whatever was sent
-        return parse_time(value) if isinstance(value, str) else value
 
 
 class Given(TypedDict):

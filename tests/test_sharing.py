@@ -30,7 +30,7 @@ from gateway.memory.model import (
 from gateway.memory.ports import Selection
 from gateway.memory.prompt import block
 from gateway.memory.recall import Recaller, RecallOptions
-from gateway.memory.sharing import copy_id, withdraw
+from gateway.memory.sharing import copy_id, delete_conversation, withdraw
 
 pytestmark = pytest.mark.anyio
 
@@ -315,3 +315,17 @@ async def test_what_was_deleted_of_the_shared_alone_stays_so_when_its_turn_is_le
     assert mentions(await it.held(ANN), "Lisbon")
     assert await it.store.erase(ANN)
     assert not await it.held(public("acme"))
+
+
+async def test_a_conversation_that_is_deleted_takes_along_what_was_shared_of_it(it):
+    await it.say(ANN, LISBON, public=True, bases=(BASE.user,), conversation="gone")
+    await it.say(ANN, LISBON, conversation="kept")  # now the fact is of this one
+    await it.say(ANN, "I have a boat.", public=True, conversation="kept")
+    await it.say(BOB, LISBON, public=True, conversation="gone")
+    assert await delete_conversation(it.store, ANN, "gone")
+    assert await it.held(BASE) == []
+    left = await it.held(public("acme"))
+    assert {m.contributor for m in mentions(left, "Lisbon")} == {"bob"}
+    assert {m.contributor for m in mentions(left, "boat")} == {"ann"}
+    assert mentions(await it.held(ANN), "Lisbon")
+    assert await delete_conversation(it.store, ANN, "gone") == 0

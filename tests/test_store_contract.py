@@ -817,6 +817,39 @@ async def test_a_conversation_is_deleted_with_its_turns_and_memories_and_no_othe
     assert [[t.id for t in each] for each in turns] == [["alice-d"], ["bob-c", "bob-d"]]
 
 
+async def test_a_selection_chooses_by_who_contributed(store):
+    shared = OTHER_ALICES[1]
+    await store.put_memories(
+        shared,
+        [
+            entry(who or "none", shared, words="zebra", contributor=who)
+            for who in ("alice", "bob", "")
+        ],
+    )
+    for by, not_by, found in (
+        (None, None, {"alice", "bob", "none"}),
+        ("alice", None, {"alice"}),
+        (None, "alice", {"bob", "none"}),
+        ("alice", "alice", set()),
+    ):
+        selection = replace(EVERYTHING, by=by, not_by=not_by)
+        assert await ids(store, selection, shared) == found
+        hits = await store.search(shared, search("zebra", selection=selection))
+        assert {hit.memory.id for hit in hits} == found
+
+
+async def test_what_an_agent_contributed_to_others_is_erased_with_the_agent(store):
+    agent = Scope("acme", "alice", Holder.AGENT)
+    base = OTHER_ALICES[2]
+    theirs = [
+        entry("a", base, contributor=agent.contributor),
+        entry("b", base, contributor="alice"),
+    ]
+    await store.put_memories(base, theirs)
+    assert await store.erase(agent) == 1
+    assert [m.id for m in (await store.list_memories(base, EVERYTHING, limit=9))[0]] == ["b"]
+
+
 async def test_what_a_user_contributed_to_others_is_erased_with_the_user(store):
     base = OTHER_ALICES[2]
     theirs = [entry("a", base, contributor="alice"), entry("b", base, contributor="bob")]

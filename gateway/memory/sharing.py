@@ -9,20 +9,26 @@ another's.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Literal
+from typing import Final, Literal
 
+from gateway.memory.filters import Condition
 from gateway.memory.model import (
     Candidate,
     Holder,
+    Kind,
     Memory,
     Scope,
+    Status,
     Turn,
     identifier,
     knowledge_base,
     public,
 )
-from gateway.memory.ports import Store
+from gateway.memory.ports import Selection, Store
 from gateway.memory.reconciliation import identity, retired
+
+_ANYTHING: Final = Selection(kinds=frozenset(Kind), statuses=frozenset(Status))
+_PAGE: Final = 200
 
 
 def shared_turns(turn: Turn) -> list[Turn]:
@@ -89,3 +95,33 @@ async def withdraw(store: Store, project: str, ids: Iterable[str]) -> int:
     for copy in await store.find_memories(project, [copy_id(each) for each in ids]):
         held[copy.scope].append(copy.id)
     return sum([await store.delete_memories(scope, copies) for scope, copies in held.items()])
+
+
+async def delete_conversation(store: Store, scope: Scope, conversation: str) -> int:
+    """Remove a conversation's turns and memories for good, and what was shared of its turns.
+
+    How many there were of the user's own. Raises StoreError.
+    """
+    said_there = Condition("conversation_id", "eq", conversation)
+    chosen = replace(_ANYTHING, where=said_there)
+    turns: dict[str, None] = {}
+    offset, total = 0, 1
+    while offset < total:
+        memories, total = await store.list_memories(scope, chosen, limit=_PAGE, offset=offset)
+        turns |= dict.fromkeys(source.turn for memory in memories for source in memory.sources)
+        offset += _PAGE
+    for turn_id in turns:
+        turn = await store.get_turn(scope.project, turn_id)
+        if turn is not None and (turn.scope, turn.conversation) == (scope, conversation):
+            await _withdraw_turn(store, turn)
+    return await store.delete_conversation(scope, conversation)
+
+
+async def _withdraw_turn(store: Store, turn: Turn) -> None:
+    chosen = replace(_ANYTHING, turn=turn.id, by=turn.scope.contributor)
+    for copy in shared_turns(turn):
+        while True:
+            memories, _ = await store.list_memories(copy.scope, chosen, limit=_PAGE)
+            if not memories:
+                break
+            await store.delete_memories(copy.scope, [memory.id for memory in memories])

@@ -224,6 +224,53 @@ def import_(
         )
 
 
+@app.command()
+def export(
+    user: Annotated[str, typer.Option(help="Whose memory it is.")],
+    project: Annotated[str, typer.Option(help="The project that the user is in.")] = "default",
+) -> None:
+    """Write all that is held about a user to standard output, as JSON Lines.
+
+    In the embedded mode, while nothing is served from the data folder.
+
+    Example: memory-gateway export --user ann > ann.jsonl
+    """
+    with _one_line():
+        settings = load_settings()
+        logs.configure("error")
+        from gateway import leaving  # noqa: PLC0415  as above
+        from gateway.memory.model import Scope  # noqa: PLC0415  as above
+
+        async def write() -> None:
+            async for line in leaving.export(settings, _progress, Scope(project, user)):
+                sys.stdout.buffer.write(line)
+
+        asyncio.run(write())
+
+
+@app.command()
+def forget(
+    user: Annotated[str, typer.Option(help="Whose memory it is.")],
+    project: Annotated[str, typer.Option(help="The project that the user is in.")] = "default",
+) -> None:
+    """Erase everything of a user for good, and write the receipt.
+
+    In the embedded mode, while nothing is served from the data folder.
+
+    Example: memory-gateway forget --user ann
+    """
+    with _one_line():
+        settings = load_settings()
+        logs.configure("error")
+        from gateway import leaving  # noqa: PLC0415  as above
+        from gateway.memory.model import Scope  # noqa: PLC0415  as above
+
+        receipt = asyncio.run(leaving.forget(settings, _progress, Scope(project, user)))
+    sys.stdout.write(json.dumps(asdict(receipt)) + "\n")
+    if not receipt.total:
+        _progress("nothing was held about this user")
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         _out.print(__version__)

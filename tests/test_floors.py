@@ -19,6 +19,7 @@ ROOF = {
     "main",
     "parts",
     "worker",
+    "leaving",
     "jobs",
     "doctor",
     "imports",

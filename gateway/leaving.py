@@ -1,0 +1,67 @@
+"""All that is held about a user, taken away or erased from the command line."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from gateway.adapters.edge import EdgeStore
+from gateway.adapters.embeddings import FastEmbedder
+from gateway.adapters.qdrant import QdrantStore
+from gateway.errors import DataFolderInUseError, StartupError, StoreError
+from gateway.http.memories.users import line
+from gateway.memory.erasure import Eraser, Receipt, clear_up, holdings
+from gateway.memory.model import Scope
+from gateway.metrics import Metrics
+from gateway.parts import Progress, open_embedder, open_store
+from gateway.settings import Settings
+
+
+class _Noted:
+    """A queue whose turns are looked at as soon as all else is done."""
+
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+
+    async def enqueue(self, turn_id: str) -> None:
+        self.ids.append(turn_id)
+
+
+async def export(settings: Settings, progress: Progress, scope: Scope) -> AsyncIterator[bytes]:
+    """Everything held about a user, a line of JSON each. Raises StartupError."""
+    async with _opened(settings, progress, "GET /v1/users/USER/export") as (store, _):
+        async for held in holdings(store, store.registry, scope):
+            yield line(held)
+
+
+async def forget(settings: Settings, progress: Progress, scope: Scope) -> Receipt:
+    """Erase everything of a user. Raises StartupError.
+
+    What workers may be at work on, over a Qdrant server, they clear up themselves.
+    """
+    async with _opened(settings, progress, "DELETE /v1/users/USER") as (store, embedder):
+        noted = _Noted()
+        eraser = Eraser(store=store, registry=store.registry, queue=noted)
+        receipt = await eraser.erase(scope)
+        if not settings.qdrant_url:  # nobody else has the folder open
+            for turn_id in noted.ids:
+                if (turn := await store.load(turn_id)) is not None:
+                    await clear_up(store, embedder, turn)
+        return receipt
+
+
+@asynccontextmanager
+async def _opened(
+    settings: Settings, progress: Progress, instead: str
+) -> AsyncIterator[tuple[EdgeStore | QdrantStore, FastEmbedder]]:
+    async with AsyncExitStack() as stack:
+        embedder = open_embedder(settings, progress)
+        stack.push_async_callback(embedder.aclose)
+        try:
+            store = await stack.enter_async_context(
+                open_store(settings, embedder, Metrics(), progress=progress, refused=lambda _: None)
+            )
+        except DataFolderInUseError as error:
+            raise StartupError(f"{error}; ask the gateway that serves it: {instead}") from error
+        try:
+            yield store, embedder
+        except StoreError as error:
+            raise StartupError(f"the store cannot be asked: {error}") from error

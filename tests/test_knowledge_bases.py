@@ -11,11 +11,12 @@ from gateway.adapters.fake_embedder import FakeEmbedder
 from gateway.adapters.fake_registry import FakeRegistry
 from gateway.adapters.fake_spool import FakeSpool
 from gateway.adapters.fake_store import FakeStore
-from gateway.errors import NoSuchKnowledgeBaseError
+from gateway.errors import NoSuchKnowledgeBaseError, StoreError
 from gateway.memory import documents, knowledge, knowledge_files
 from gateway.memory.knowledge_files import Given, State
 from gateway.memory.learning import Learner
 from gateway.memory.model import (
+    Holder,
     Kind,
     Memory,
     Message,
@@ -250,6 +251,32 @@ async def test_a_file_of_which_a_part_was_given_up_is_failed_and_learned_when_it
     await add(it, base, "Annual leave is 30 days.")
     await it.learned()
     assert [f["status"] for f in (await listed(it, base))["file_detail_list"]] == ["completed"]
+
+
+async def test_a_store_that_fails_half_way_is_told_and_the_same_again_does_the_rest():
+    class Failing(FakeStore):
+        left = 1
+
+        async def put_turn(self, scope, turn):
+            if scope.holder is Holder.BASE:
+                self.left -= 1
+                if self.left < 0:
+                    raise StoreError
+            await super().put_turn(scope, turn)
+
+    store = Failing()
+    async with served(api_keys="acme:one", store=store) as it:
+        base = await base_of(it)
+        text = "\n\n".join(f"Paragraph {n}: {'word ' * 150}end {n}." for n in range(80))
+        await add(it, base, text, status=503, code=50004)
+        assert [f["status"] for f in (await listed(it, base))["file_detail_list"]] == ["running"]
+        store.left = 100
+        [added] = await add(it, base, text)
+        await it.learned()
+        assert [f["status"] for f in (await listed(it, base))["file_detail_list"]] == ["completed"]
+        [file] = await knowledge_files.find(it.gateway.registry, "acme", [added["id"]])
+        _, total = await knowledge_files.chunks(store, "acme", file, limit=1)
+        assert total == file.chunks == 80
 
 
 async def test_deleting_a_file_leaves_nothing_of_it_and_all_of_the_others(it):

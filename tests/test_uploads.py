@@ -9,6 +9,7 @@ import random
 import httpx
 import pytest
 
+from gateway.http.gateway import UPLOADS
 from gateway.http.kept import LONG, Kept, LongTexts
 from gateway.memory import knowledge_files
 from tests import document_files as files
@@ -229,6 +230,25 @@ async def test_a_client_that_falls_silent_is_given_up():
         assert (await reader.readline()).split()[1] == b"408"
         writer.close()
         await writer.wait_closed()
+
+
+async def test_few_large_uploads_are_taken_at_once_and_small_ones_need_not_wait(it):
+    base = await base_of(it)
+    text = "Long. " * 200_000
+    url = httpx.URL(f"{it.url}{API}add/knowledgebase-file")
+    head = b"POST %b HTTP/1.1\r\nhost: x\r\ncontent-length: 9999999\r\n\r\n{" % url.raw_path
+    slow = [await asyncio.open_connection(url.host, url.port) for _ in range(UPLOADS)]
+    for _, writer in slow:
+        writer.write(head)
+    while not it.gateway.uploads.locked():
+        await call(it, "get/knowledgebase-file", {"knowledgebase_id": base})
+    large = asyncio.create_task(add(it, {"name": "a.txt", "content": text}, base=base))
+    await add(it, {"name": "b.txt", "content": "Short."}, base=base)
+    assert not large.done()
+    for _, writer in slow:
+        writer.close()
+    [added] = await large
+    assert added["status"] in {"running", "completed"}
 
 
 # Long texts

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import Any
 
 from pydantic import BaseModel, PrivateAttr
 
@@ -9,12 +11,15 @@ from gateway.errors import DocumentError
 from gateway.http.contents import Offered, Received, Receiver
 from gateway.http.errors import ApiError
 from gateway.http.gateway import Gateway
+from gateway.http.headers import RawHeaders, get
 from gateway.http.kept import Kept
+from gateway.http.operation import Operation
 from gateway.http.receiving import too_many_files
 from gateway.memory import knowledge, knowledge_files
 from gateway.memory.knowledge_files import File, State
 
 MB = 2**20
+SMALL = MB  # bytes of an upload that waits for no other
 
 
 class WithFiles(BaseModel):
@@ -29,6 +34,15 @@ class WithFiles(BaseModel):
     @property
     def kept(self) -> Kept:
         return self._kept
+
+
+def turn_of(
+    gateway: Gateway, operation: Operation[Any], headers: RawHeaders
+) -> AbstractAsyncContextManager[None]:
+    """Waits, where a request brings large files, until few enough others do."""
+    declared = get(headers, b"content-length")
+    small = declared.isdigit() and int(declared) <= SMALL
+    return nullcontext() if small or operation.from_form is None else gateway.uploads
 
 
 async def add(

@@ -1,7 +1,8 @@
 """The parts that the HTTP floor is given; the composition roots put them together."""
 
+from asyncio import Semaphore
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.http.background import Background
 from gateway.http.drain import Drain
@@ -17,6 +18,8 @@ from gateway.memory.recall import Recaller
 from gateway.memory.turn_log import TurnLog
 from gateway.metrics import Metrics
 from gateway.settings import Settings
+
+UPLOADS = 4  # of files that are received and read at once: what they take on disk is bounded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +37,7 @@ class Gateway:
     eraser: Eraser
     turn_log: TurnLog
     documents: DocumentReader
+    uploads: Semaphore = field(default_factory=lambda: Semaphore(UPLOADS))
     fetcher: Fetcher
     background: Background
     drain: Drain

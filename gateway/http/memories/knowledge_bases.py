@@ -1,5 +1,6 @@
 """/v1/knowledge-bases: knowledge bases, their files, and what was read out of them."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -211,7 +212,8 @@ async def list_files(gateway: Gateway, project: str, asked: ListFiles) -> Data:
         limit=asked.limit,
         offset=(asked.page - 1) * asked.limit,
     )
-    items = [_file(each, *await files.state(gateway, project, each)) for each in found]
+    states = await asyncio.gather(*(files.state(gateway, project, each) for each in found))
+    items = [_file(each, *told) for each, told in zip(found, states, strict=True)]
     return _page(items, total, asked.page, asked.limit)
 
 

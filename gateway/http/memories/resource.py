@@ -19,7 +19,7 @@ from gateway.errors import EmbeddingError, StoreError
 from gateway.http.access import respond
 from gateway.http.auth import PROJECT
 from gateway.http.errors import ApiError
-from gateway.http.files import WithFiles
+from gateway.http.files import WithFiles, turn_of
 from gateway.http.gateway import Gateway
 from gateway.http.headers import RawHeaders
 from gateway.http.kept import Kept
@@ -65,24 +65,26 @@ class Resource:
     operation: Operation[Any]
 
     async def __call__(self, http: HttpScope, receive: Receive, send: Send) -> None:
-        with Kept() as kept:
-            asked = read(
-                self.operation.asked,
-                path=http["path_params"],
-                query=http["query_string"],
-                body=await self._body(http, receive, kept),
-                headers=http["headers"],
-            )
-            if isinstance(asked, WithFiles):
-                asked.bring(kept)
-            try:
-                told = await self.operation.work(self.gateway, http[PROJECT], asked)
-            except (StoreError, EmbeddingError):
-                raise _unavailable() from None
-            if callable(told):
-                await told(http, receive, send)
-            else:
-                await respond(send, 200, dumped(told))
+        turn = turn_of(self.gateway, self.operation, http["headers"])
+        async with turn:
+            with Kept() as kept:
+                asked = read(
+                    self.operation.asked,
+                    path=http["path_params"],
+                    query=http["query_string"],
+                    body=await self._body(http, receive, kept),
+                    headers=http["headers"],
+                )
+                if isinstance(asked, WithFiles):
+                    asked.bring(kept)
+                try:
+                    told = await self.operation.work(self.gateway, http[PROJECT], asked)
+                except (StoreError, EmbeddingError):
+                    raise _unavailable() from None
+                if callable(told):
+                    await told(http, receive, send)
+                else:
+                    await respond(send, 200, dumped(told))
 
     async def _body(self, http: HttpScope, receive: Receive, kept: Kept) -> bytes:
         settings, from_form = self.gateway.settings, self.operation.from_form

@@ -1,5 +1,6 @@
 """The knowledge base endpoints: bases, and the files in them."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -184,7 +185,9 @@ async def get_files(gateway: Gateway, project: str, body: GetFiles) -> Data:
         "total": total,
         "page": page,
         "page_size": size,
-        "file_detail_list": [await _detail(gateway, project, file) for file in found],
+        "file_detail_list": await asyncio.gather(
+            *(_detail(gateway, project, file) for file in found)
+        ),
     }
 
 

@@ -11,7 +11,7 @@ from starlette.types import Scope as HttpScope
 from gateway.errors import EmbeddingError, StoreError
 from gateway.http.access import MEMOS_PREFIX, respond
 from gateway.http.auth import PROJECT
-from gateway.http.files import WithFiles
+from gateway.http.files import WithFiles, turn_of
 from gateway.http.gateway import Gateway
 from gateway.http.kept import Kept
 from gateway.http.limits import read_body
@@ -66,11 +66,13 @@ class Endpoint:
     operation: Operation[Any]
 
     async def __call__(self, http: HttpScope, receive: Receive, send: Send) -> None:
-        with Kept() as kept:
-            asked = parse_body(self.operation.asked, await self._read(http, receive, kept))
-            if isinstance(asked, WithFiles):
-                asked.bring(kept)
-            await self._answer(http, asked, receive, send)
+        turn = turn_of(self.gateway, self.operation, http["headers"])
+        async with turn:
+            with Kept() as kept:
+                asked = parse_body(self.operation.asked, await self._read(http, receive, kept))
+                if isinstance(asked, WithFiles):
+                    asked.bring(kept)
+                await self._answer(http, asked, receive, send)
 
     async def _read(self, http: HttpScope, receive: Receive, kept: Kept) -> bytes:
         settings, from_form = self.gateway.settings, self.operation.from_form

@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 from gateway.memory.file_share import is_from_file, most_from_files
@@ -74,6 +75,7 @@ _CURRENT: Final = 0.05  # for what was said in the conversation that asks
 _ALIKE: Final = 0.8  # of two texts' words in both; LoCoMo has no such pair
 _BRIEF: Final = 400  # characters of a message that is shown in place of a statement it makes
 
+_REMEMBERED: Final = 4096  # texts whose words are known
 _DAY: Final = 86_400_000
 _WORD: Final = re.compile(r"\w+")
 _DATE: Final = re.compile(r"^\[[\d-]+\] ")
@@ -354,13 +356,17 @@ def _is_in(prompt: str, memory: Memory) -> bool:
     return bool(said) and all(text and text in prompt for text in said)
 
 
+@lru_cache(_REMEMBERED)
 def _distinct(text: str) -> frozenset[str]:
     return frozenset(_WORD.findall(text.lower()))
 
 
 def _alike(one: frozenset[str], other: frozenset[str]) -> bool:
-    less, more = sorted((len(one), len(other)))
-    return less >= _ALIKE * more and len(one & other) >= _ALIKE * len(one | other)
+    less, more = len(one), len(other)
+    if not _ALIKE * more <= less <= more / _ALIKE:
+        return False
+    shared = len(one & other)
+    return shared >= _ALIKE * (less + more - shared)
 
 
 def _day(memory: Memory) -> int:

@@ -4,8 +4,10 @@ Pure text; the words are English, the question marks of any language.
 """
 
 import re
+from functools import lru_cache
 from typing import Final
 
+_REMEMBERED: Final = 4096  # texts: one user's questions find the same memories again and again
 _ENOUGH: Final = 12  # distinct words of four letters or more: then a text says something
 _ASKS: Final = re.compile(r"[?\uff1f\u061f][\s\"')\]]*\Z")
 # In Chinese what is told before a question ends in a comma: "I go to Rome, any tips?".
@@ -46,6 +48,7 @@ def asks(text: str) -> bool:
     return _ASKS.search(text[-8:]) is not None
 
 
+@lru_cache(_REMEMBERED)
 def only_asks(text: str) -> bool:
     """Whether the text is one question and tells nothing: "I'm going to Rome, any tips?" does."""
     return _BARE.fullmatch(text) is not None
@@ -71,11 +74,13 @@ def asks_of_the_past(question: str) -> bool:
     return _PAST.search(question) is not None
 
 
+@lru_cache(_REMEMBERED)
 def tells_when(text: str) -> bool:
     """Whether the text names a time."""
     return _TELLS_WHEN.search(text) is not None
 
 
+@lru_cache(_REMEMBERED)
 def substance(text: str) -> float:
     """How much the text says, 0..1: "Wow, thanks!" says little."""
     return min(1.0, len(set(_LONGER.findall(text.lower()))) / _ENOUGH)

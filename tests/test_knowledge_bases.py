@@ -1,16 +1,20 @@
 """Knowledge bases: a project's own, found by its key alone, and gone when they are deleted."""
 
-from contextlib import suppress
+import asyncio
+from contextlib import asynccontextmanager, suppress
 
 import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.adapters.edge import EdgeStore
 from gateway.adapters.fake_embedder import FakeEmbedder
 from gateway.adapters.fake_registry import FakeRegistry
 from gateway.adapters.fake_spool import FakeSpool
 from gateway.adapters.fake_store import FakeStore
+from gateway.adapters.qdrant import QdrantStore, server_client
+from gateway.adapters.qdrant_collections import Layout
 from gateway.errors import NoSuchKnowledgeBaseError, StoreError
 from gateway.memory import documents, knowledge, knowledge_files
 from gateway.memory.knowledge_files import Given, State
@@ -31,8 +35,10 @@ from gateway.memory.model import (
 from gateway.memory.ports import Selection
 from gateway.memory.recall import RecallOptions
 from gateway.memory.turn_log import TurnLog
+from gateway.metrics import Metrics
 from tests.document_files import SKILL
 from tests.interleaving import Gated, interleave
+from tests.qdrant_process import qdrant
 from tests.served import served
 
 shared = settings(max_examples=80, deadline=None)
@@ -357,6 +363,55 @@ async def test_a_base_beyond_the_most_is_refused(it):
     await made(it.gateway.registry, "acme", *map(str, range(knowledge.MOST_BASES)))
     body = {"knowledgebase_name": "one more"}
     await call(it, "create/knowledgebase", body, status=400, code=40000)
+
+
+# On the engines
+
+
+@asynccontextmanager
+async def engine(kind, tmp_path):
+    embedder = FakeEmbedder()
+    model, dimension = embedder.model, embedder.dimension
+    if kind == "edge":
+        store = EdgeStore.open(tmp_path, model=model, dimension=dimension)
+        yield store
+        store.close()
+        return
+    with qdrant() as process:
+        layout, client = Layout(prefix="files-"), server_client(process.url)
+        server = QdrantStore(client, layout, model=model, dimension=dimension, metrics=Metrics())
+        await server.start()
+        yield server
+        await server.aclose()
+
+
+@pytest.mark.parametrize("kind", ["edge", pytest.param("server", marks=pytest.mark.process)])
+async def test_a_file_is_added_recalled_read_back_and_deleted_on_each_engine(kind, tmp_path):
+    async with (
+        engine(kind, tmp_path) as store,
+        served(api_keys="acme:one", store=store) as it,
+    ):
+        base = await base_of(it)
+        text = "\n\n".join(f"Paragraph {n}: {'word ' * 150}end {n}." for n in range(70))
+        [long, short] = await add(it, base, text, "Annual leave is 30 days.")
+        async with asyncio.timeout(30):
+            await it.queue.join()
+        statuses = [f["status"] for f in (await listed(it, base))["file_detail_list"]]
+        assert statuses == ["completed"] * 2
+        [best, *_] = await found(it, base, "annual leave")
+        assert best.text == "Annual leave is 30 days."
+        [file] = await knowledge_files.find(it.gateway.registry, "acme", [long["id"]])
+        page, total = await knowledge_files.chunks(store, "acme", file, limit=20, offset=45)
+        assert ([m.position for m in page], total) == ([*range(45, 65)], 70)
+        await call(it, "delete/knowledgebase-file", {"file_ids": [long["id"]]})
+        assert [m.text for m in await found(it, base, "paragraph word")] == [best.text]
+        await call(it, "delete/knowledgebase", {"knowledgebase_id": base})
+        every = Selection(kinds=frozenset(Kind), statuses=frozenset(Status))
+        scope = knowledge_base("acme", base)
+        assert await store.list_memories(scope, every, limit=1) == ([], 0)
+        assert await store.list_turns(scope, limit=1) == ([], 0)
+        gone = {"file_ids": [short["id"]]}
+        await call(it, "get/knowledgebase-file", gone, status=404, code=40001)
 
 
 # Deleted while it is added or learned

@@ -17,8 +17,8 @@ from gateway.memory.document_formats import Format
 from gateway.memory.documents import Chunk
 
 MEMORY = 1024  # megabytes of address space
-PROCESSOR = 60  # seconds of computing
-WAIT = 90.0  # seconds in all
+PROCESSOR = 120  # seconds of computing
+WAIT = 240.0  # seconds in all
 AT_ONCE = 2  # children; more wait
 MOST_ANSWER = 64 * 2**20  # bytes
 

@@ -1,6 +1,6 @@
 # Every target sets up what it needs; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test check clients conformance bench quality deploy-check faults security soak docs lock clean
+.PHONY: help run test check clients conformance bench quality deploy-check faults security soak picture docs lock clean
 
 PYTHON ?= python3
 SHARED ?= ../shared
@@ -59,6 +59,9 @@ soak: $(VENV)/.installed-dev  ## Two gateways and two workers under load and fau
 
 docs: $(VENV)/.installed-dev  ## Write docs/memos-api.md from the table of fields
 	@$(BIN)/python -m tests.fields
+
+picture: $(VENV)/.installed-dev  ## Take the README's picture of the page anew, with Debian's chromium
+	@$(BIN)/python -m tests.picture docs/page.png
 
 lock: $(VENV)/.installed-dev  ## Resolve the dependencies anew into the lock files
 	@$(BIN)/uv pip compile --quiet $(LOCK) --group pyproject.toml:build -o requirements.lock pyproject.toml

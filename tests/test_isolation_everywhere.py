@@ -31,12 +31,14 @@ ADMIN, ACME, GLOBEX = "an-admins-key", "key-of-acme", "key-of-globex"
 KEYS = {"admin_keys": ADMIN, "api_keys": f"acme:{ACME},globex:{GLOBEX}"}
 SECRET = "The vault code of the lighthouse is heron."
 WORD = "heron"
+WATCHED = "/v1/status/events"
 ANN, CONVERSATION = "ann", "the-conversation-of-ann"
 PLAIN = {  # routes whose requests are not read by a model
     *("/v1/chat/completions", "/chat/completions", "/v1/responses", "/responses"),
     *("/v1/completions", "/completions", "/v1/embeddings", "/embeddings", "/v1/{path:path}"),
     *("/v1/models", "/models", "/v1/models/{model:path}", "/models/{model:path}"),
     *("/v1/responses/{id:path}", "/responses/{id:path}", "/metrics"),
+    *(WATCHED, "/v1/chats/{chat_id:path}/learned"),
     ADMIN_PREFIX + "{path:path}",
 }
 CALLS = [
@@ -67,16 +69,21 @@ def chat(text: str, user: str) -> dict[str, Any]:
 
 
 async def call(client, key: str, method: str, path: str, body: Any = None) -> httpx.Response:
+    """The answer; of events that are told for as long as somebody listens, its head alone."""
     headers = {"authorization": f"Bearer {key}"}
+    asked: dict[str, Any] = {"json": body}
     if method in {"GET", "DELETE"} and not path.startswith(MEMOS_PREFIX):
         query = {name: value for name, value in (body or {}).items() if isinstance(value, str)}
-        return await client.request(method, path, params=query, headers=headers)
-    return await client.request(method, path, json=body, headers=headers)
+        asked = {"params": query}
+    async with client.stream(method, path, headers=headers, **asked) as response:
+        if path != WATCHED or response.status_code != 200:
+            await response.aread()
+    return response
 
 
 async def everything_of_ann(it, client) -> Known:
     """Have acme's project hold something of every kind, and say what it goes by."""
-    known = Known(user_id=ANN, user=ANN, conversation_id=CONVERSATION)
+    known = Known(user_id=ANN, user=ANN, conversation_id=CONVERSATION, chat_id=CONVERSATION)
     await call(client, ACME, "POST", "/v1/chat/completions", chat(SECRET, ANN))
     told = {"user_id": ANN, "conversation_id": CONVERSATION, "async_mode": False}
     told["messages"] = [{"role": "user", "content": SECRET}]

@@ -6,7 +6,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.http import admin
+from gateway.http import admin, page, status
 from gateway.http.access import Access
 from gateway.http.auth import Auth
 from gateway.http.budgets import WithinBudget
@@ -71,9 +71,11 @@ def routes(gateway: Gateway) -> list[Route]:
         *(Route(f"{prefix}/responses", responses, methods=["POST"]) for prefix in PREFIXES),
         *(Route(prefix + path, untouched) for prefix in PREFIXES for path in UNTOUCHED),
         *memories.routes(gateway),
+        *status.routes(gateway),
         Route("/v1/{path:path}", untouched),
         *memos.routes(gateway),
         *description.routes(),
+        *page.routes(),
         Route("/healthz", Alive(), methods=["GET"]),
         Route("/readyz", Ready(gateway), methods=["GET"]),
         Route("/metrics", MetricsPage(gateway), methods=["GET"]),

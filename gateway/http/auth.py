@@ -14,6 +14,7 @@ from typing import Final
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.errors import StoreError
+from gateway.http import page
 from gateway.http.errors import ApiError
 from gateway.http.headers import GATEWAY_KEY, RawHeaders, get
 from gateway.keys.identity import Identity
@@ -25,7 +26,7 @@ KEY = "gateway.key"
 DEFAULT_PROJECT = "default"
 LONG = 8  # bytes; the letters of a shorter key stand within other words by chance
 # A supervisor's probes carry no key, and the description of the API shows nobody's data.
-OPEN_PATHS = frozenset({"/healthz", "/readyz", "/openapi.json", "/docs"})
+OPEN_PATHS = frozenset({"/healthz", "/readyz", "/openapi.json", "/docs"}) | page.PATHS
 
 _AUTHORIZATION = b"authorization"
 ANYBODY: Final = Key(id="", digest="", project=DEFAULT_PROJECT, grants=frozenset(Grant))

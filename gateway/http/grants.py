@@ -15,7 +15,14 @@ from gateway.keys.key import Grant, Key
 ADMIN_PREFIX = "/v1/admin/"
 
 # Calls of our own APIs; every other path under /v1 is the model's side.
-_OURS = (MEMOS_PREFIX, "/v1/memories", "/v1/users", "/v1/knowledge-bases")
+_OURS = (
+    MEMOS_PREFIX,
+    "/v1/memories",
+    "/v1/users",
+    "/v1/knowledge-bases",
+    "/v1/chats",
+    "/v1/status",
+)
 _READING = (
     "get/",
     "list/",

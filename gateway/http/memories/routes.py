@@ -5,7 +5,7 @@ from typing import Any
 from starlette.routing import Route
 
 from gateway.http.gateway import Gateway
-from gateway.http.memories import knowledge_bases, reading, users, writing
+from gateway.http.memories import chats, knowledge_bases, reading, users, writing
 from gateway.http.memories.resource import Resource
 from gateway.http.operation import Operation
 
@@ -16,12 +16,16 @@ OPERATIONS: tuple[Operation[Any], ...] = (
     *writing.OPERATIONS,
     *users.OPERATIONS,
     *knowledge_bases.OPERATIONS,
+    *chats.OPERATIONS,
 )
 
 
 def routes(gateway: Gateway) -> list[Route]:
-    """A route for each path, which answers each of its methods."""
+    """A route for each path, which answers each of its methods; the longer of two paths first."""
     return [
-        Route(PREFIX + each.path, Resource(gateway, each), methods=[each.method])
-        for each in OPERATIONS
+        *chats.routes(gateway),
+        *(
+            Route(PREFIX + each.path, Resource(gateway, each), methods=[each.method])
+            for each in OPERATIONS
+        ),
     ]

@@ -222,6 +222,20 @@ async def test_a_filter_narrows_by_each_source(it):
         assert {tag for m in data["memory_detail_list"] for tag in m["tags"]} == passing, where
 
 
+async def test_what_concerns_somebody_is_found_by_who_took_part(it):
+    await add(it, "The boat is red.", user_id=["ann", "bob"])
+    await add(it, "The boat is blue.", agent_id="guide")
+    for wanted, passing in (
+        ("bob", {"red"}),
+        ("guide", {"blue"}),
+        (["bob", "guide"], {"red", "blue"}),
+        ({"in": ["nobody"]}, set()),
+        ("ann", {"red", "blue"}),
+    ):
+        data = await found(it, "boat", filter={"and": [{"related_id": wanted}]})
+        assert {text.split()[-1].strip(".") for text in facts(data)} == passing, wanted
+
+
 async def test_of_pages_each_list_has_its_own(it):
     await add(it, *(f"I love drink number {n}." for n in range(7)))
     seen: dict[str, list[str]] = {"memory_detail_list": [], "preference_detail_list": []}

@@ -63,18 +63,30 @@ async def test_what_another_process_makes_public_is_found_within_seconds():
     store, time = FakeStore(), 100.0
     memory = PublicMemory(store, clock=lambda: time)
     assert memory.scopes("acme") == (public("acme"),)
-    await memory.found_nothing("acme")
+    await memory.look("acme")
     assert memory.scopes("acme") == ()
     assert memory.scopes("globex") == (public("globex"),)
     time += EMPTY_FOR
     assert memory.scopes("acme") == (public("acme"),)
 
 
-async def test_a_search_that_finds_nothing_in_what_there_is_does_not_end_searching():
+async def test_where_there_is_something_it_goes_on_being_searched():
     store = FakeStore()
     learner = Learner(store=store, outbox=store, embedder=FakeEmbedder())
     await learner.record(TURN)
     await learner.learn(TURN.id)
     memory = PublicMemory(store)
-    await memory.found_nothing("acme")
+    await memory.look("acme")
+    assert memory.scopes("acme") == (public("acme"),)
+
+
+async def test_what_is_written_while_it_is_looked_for_is_not_missed():
+    class Slow(FakeStore):
+        async def list_memories(self, scope, selection, *, limit, offset=0):
+            found = await super().list_memories(scope, selection, limit=limit, offset=offset)
+            memory.written(public("acme"))
+            return found
+
+    memory = PublicMemory(Slow())
+    await memory.look("acme")
     assert memory.scopes("acme") == (public("acme"),)

@@ -250,15 +250,15 @@ class Recaller:
         of_others = replace(
             search, selection=replace(search.selection, kinds=kinds, not_by=scope.contributor)
         )
-        everybody = self._public.scopes(scope.project)
-        others = [each for each in dict.fromkeys((*everybody, *options.also)) if each != scope]
-        others = others if kinds else []
-        results = await asyncio.gather(
-            self._store.search(scope, search),
-            *(self._store.search(each, of_others) for each in others),
+        shared = dict.fromkeys((*self._public.scopes(scope.project), *options.also))
+        others = [each for each in shared if each != scope] if kinds else []
+        results, _ = await asyncio.gather(
+            asyncio.gather(
+                self._store.search(scope, search),
+                *(self._store.search(each, of_others) for each in others),
+            ),
+            self._public.look(scope.project),
         )
-        if others and others[0] in everybody and not results[1]:
-            await self._public.found_nothing(scope.project)
         found = [hit for hits in results for hit in hits]
         return [hit for hit in found if _may_be_shown(hit.memory)], reason
 

@@ -103,8 +103,8 @@ def _check_length(messages: list[AddedMessage]) -> None:
 async def _turn(gateway: Gateway, scope: Scope, body: AddMessage, bases: tuple[str, ...]) -> Turn:
     now = gateway.clock()
     said = orjson.dumps([m.model_dump(mode="json") for m in body.messages]).decode()
-    group = len(body.user_id or body.agents) > 1
     everybody = [each.user for each in body.scopes(scope.project)]
+    group = len(everybody) > 1
     conversation = body.conversation_id or identifier(
         "conversation", scope.project, *everybody, said
     )

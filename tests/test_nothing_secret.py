@@ -1,4 +1,4 @@
-"""Nothing secret or personal reaches a log line, a metric or an error body."""
+"""Nothing secret or personal reaches a log line, a metric, an error body or Redis."""
 
 import logging
 
@@ -6,8 +6,15 @@ import httpx
 import pytest
 import structlog
 
+from gateway.adapters.arq_queue import ArqQueue, Redis, connection
 from gateway.adapters.fake_store import FakeStore
+from gateway.adapters.redis_counter import RedisCounter
 from gateway.errors import StoreError
+from gateway.keys.budget import Budget
+from gateway.keys.key import Allowance
+from gateway.memory.model import now
+from gateway.metrics import Metrics
+from tests.redis_server import redis_server
 from tests.scripted_upstream import delta, scripted_upstream
 from tests.served import served
 
@@ -111,3 +118,41 @@ def test_settings_print_stars_for_keys():
     for shown in (repr(settings), str(settings), str(settings.model_dump())):
         assert UPSTREAM_KEY not in shown
         assert GATEWAY_KEY not in shown
+
+
+async def test_redis_holds_ids_and_numbers_alone():
+    """Both of what goes there: turns to be learned, and what keys have taken."""
+    with redis_server() as server:
+        queue = ArqQueue(connection(server.url), Metrics())
+        counter = RedisCounter(connection(server.url))
+        limits = Allowance(requests_per_minute=100, tokens_per_minute=1000, tokens_per_day=1000)
+        budget = Budget(counter, limits, clock=now)
+        queue.start()
+        async with (
+            scripted_upstream(answers_by_request) as upstream,
+            served(upstream.url, queue=queue, budget=budget, api_keys=f"acme:{GATEWAY_KEY}") as it,
+            httpx.AsyncClient(
+                trust_env=False, headers={"authorization": f"Bearer {GATEWAY_KEY}"}
+            ) as client,
+        ):
+            for text in ("hello", "break", "again"):
+                await client.post(f"{it.url}/v1/chat/completions", json=ask(text))
+            added = {"user_id": USER, "messages": [{"role": "user", "content": WORDS}]}
+            await client.post(f"{it.url}/api/openmem/v1/add/message", json=added)
+            await it.gateway.background.join()
+            await queue.aclose()
+        held = await everything_in(connection(server.url))
+        await counter.aclose()
+    assert len(held) > 5
+    assert not [each for each in held for secret in (*SECRETS, "acme") if secret in each]
+
+
+async def everything_in(redis: Redis) -> list[str]:
+    """Every name and every value of a Redis, as text."""
+    held: list[str] = []
+    for name in await redis.keys("*"):
+        kind = await redis.type(name)
+        value = await (redis.get(name) if kind == b"string" else redis.zrange(name, 0, -1))
+        held += [str(name), str(value)]
+    await redis.aclose(close_connection_pool=True)
+    return held

@@ -9,7 +9,7 @@ from gateway.memory.changing import Changer
 from gateway.memory.decisions import Change
 from gateway.memory.erasure import EVERYTHING
 from gateway.memory.learning import STATED, Learner
-from gateway.memory.model import Kind, Message, Scope, Status, Turn, identifier
+from gateway.memory.model import Kind, Message, Scope, Status, Turn, TurnState, identifier
 from gateway.memory.ports import Selection
 from gateway.memory.recall import Recaller, RecallOptions
 from tests.interleaving import Gated, interleave
@@ -186,6 +186,24 @@ async def test_what_was_deleted_for_good_is_gone_and_no_job_brings_it_back(it):
     pieces, _ = await it.store.list_memories(it.scope, EVERYTHING, limit=100)
     episodes = [each for each in pieces if each.kind is Kind.EPISODE]
     assert not any("coffee" in repr(each).lower() for each in episodes)
+
+
+@pytest.mark.parametrize("way", ["archived", "deleted", "for good"])
+async def test_another_wording_in_which_it_was_told_does_not_bring_it_back(it, way):
+    await it.say("I live in Lisbon.")
+    await it.say("I currently live in Lisbon.")
+    [told] = await it.holds()
+    memory = await it.of(told)
+    if way == "for good":
+        await it.changer.delete(it.scope, [memory.id])
+    else:
+        await it.changer.change(it.scope, memory.id, Change(status=Status(way)))
+    for turn in it.turns:
+        await it.store.mark(turn.id, TurnState.PENDING)
+        await it.learner.learn(turn.id)
+    assert await it.holds() == []
+    await it.say("I currently live in Lisbon.")
+    assert await it.holds() == ["I currently live in Lisbon."]
 
 
 async def test_what_is_said_anew_is_remembered_anew(it):

@@ -877,6 +877,23 @@ async def test_an_entry_is_read_as_it_was_written_and_replaced_by_its_next(store
     assert await store.registry.delete_entries(ALICE, "file", ["e", "x"]) == 1
 
 
+async def test_everything_registered_in_a_scope_is_listed_and_erased_and_nothing_else(store):
+    made = [registered(f"e{n}", kind=f"kind{n}", group=f"g{n}", created=n) for n in range(5)]
+    for each in made:
+        await store.registry.put_entry(ALICE, each)
+    others = [registered("e1", kind="kind1")]
+    for other in OTHER_ALICES[1:]:
+        await store.registry.put_entry(other, others[0])
+    pages = [await store.registry.all_entries(ALICE, limit=2, offset=n) for n in (0, 2, 4)]
+    assert [e.id for page, _ in pages for e in page] == ["e4", "e3", "e2", "e1", "e0"]
+    assert {total for _, total in pages} == {5}
+    assert await store.registry.erase(ALICE) == 5
+    assert await store.registry.erase(ALICE) == 0
+    assert await store.registry.all_entries(ALICE, limit=9) == ([], 0)
+    for other in OTHER_ALICES[1:]:
+        assert await store.registry.all_entries(other, limit=9) == (others, 1)
+
+
 async def test_entries_are_listed_by_group_and_kind_latest_made_first(store):
     made = [registered(f"e{n}", group="g", created=n // 2) for n in range(5)]
     for each in [*made, registered("f", group="h"), registered("g", kind="base", group="g")]:

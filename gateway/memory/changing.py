@@ -28,6 +28,7 @@ from gateway.memory.indexing import indexed
 from gateway.memory.learning import KEPT, ROUNDS, SLOT_LIMIT, STATED
 from gateway.memory.model import (
     Candidate,
+    Indexed,
     Kind,
     Labels,
     Memory,
@@ -41,7 +42,7 @@ from gateway.memory.model import (
     now,
 )
 from gateway.memory.ports import Embedder, Selection, Store
-from gateway.memory.reconciliation import history, settled
+from gateway.memory.reconciliation import history, identity, settled
 from gateway.memory.sharing import withdraw
 from gateway.memory.wording import UNTYPED, statement_attribute
 
@@ -181,6 +182,7 @@ class Changer:
                 decisions |= {each: lambda held: out(held, Status.ARCHIVED) for each in ended}
             await self._decide(scope, decisions, {memory.attribute}, at, of=shared_by)
             await withdraw(self._store, scope.project, [memory.id])
+            await self._bar(scope, memory, at)
             if memory.kind in STATED:
                 await self._take_out(scope, memory, "", at=at, by="")
         return len(there)
@@ -213,6 +215,21 @@ class Changer:
             }
             await self._decide(scope, again, set(), at)
         return await self.get(scope, memory_id)
+
+    async def _bar(self, scope: Scope, memory: Memory, at: Millis) -> None:
+        """Leave the ids of other wordings in which its messages said what a gone memory said."""
+        turns = {source.turn for source in memory.sources} - {""}
+        found = [await self._store.get_turn(scope.project, each) for each in sorted(turns)]
+        ids = {
+            identity(candidate, scope)
+            for turn in found
+            if turn is not None and turn.scope == scope
+            for candidate in extract(turn)
+            if candidate.attribute == memory.attribute
+        }
+        barred = [replace(emptied(memory, at=at), id=each) for each in sorted(ids - {memory.id})]
+        entries = [Indexed(memory=each, words="") for each in barred]
+        await self._store.revise_memories(scope, entries, held=())
 
     async def _take_out(
         self, scope: Scope, memory: Memory, instead: str, *, at: Millis, by: str

@@ -93,7 +93,8 @@ def reconcile(
             said = replace(said, id=follow_up(held))
             held = after.get(said.id)
         if held is None:
-            after[said.id] = said
+            if not any(_told_and_settled(candidate, memory) for memory in before.values()):
+                after[said.id] = said
         elif said.time > settled(held):
             status = Status.ACTIVATED if retired(held) else held.status
             after[said.id] = replace(_merged(held, said), status=status)
@@ -121,6 +122,18 @@ def given_up(memory: Memory) -> bool:
 def follow_up(memory: Memory) -> str:
     """The id of what is said anew of a memory that was given other words or deleted for good."""
     return identifier("anew", memory.id)
+
+
+def _told_and_settled(candidate: Candidate, memory: Memory) -> bool:
+    """Whether the memory was learned of this very message, and somebody has decided about it since.
+
+    The message may have worded it otherwise than the memory's id does.
+    """
+    return (
+        (memory.kind, memory.attribute) == (candidate.kind, candidate.attribute)
+        and candidate.source in memory.sources
+        and candidate.source.time <= settled(memory)
+    )
 
 
 def _means_another(held: Memory, said: Memory) -> bool:

@@ -85,6 +85,12 @@ def test_every_field_that_is_asked_says_what_it_is(operation):
                 assert field.get("description"), (kind, name)
 
 
+def test_every_body_has_an_example():
+    for method, path, entry in operations():
+        body = entry.get("requestBody", {}).get("content", {}).get("application/json")
+        assert body is None or body.get("examples") or body.get("example"), (method, path)
+
+
 def test_every_example_is_of_an_operation_and_is_what_it_takes():
     asked = {
         re.sub(r"{(\w+):\w+}", r"{\1}", f"{family.prefix}{each.path}"): each.asked

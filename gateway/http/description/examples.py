@@ -97,4 +97,31 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
             ],
         },
     },
+    f"{_MEMOS}/delete/profile": {
+        "Of a user": {"user_id": "ann", "profile_template_id": "person"},
+    },
+    f"{_MEMOS}/get/profile_template": {"By its id": {"profile_template_id": "person"}},
+    f"{_MEMOS}/list/profile_template": {"The first page": {"page": 1, "size": 20}},
+    f"{_MEMOS}/update/profile_template": {
+        "Its name": {"profile_template_id": "person", "name": "Customer"},
+    },
+    f"{_MEMOS}/delete/profile_template": {"By its id": {"profile_template_id": "person"}},
+    "/v1/memories": {"A fact": {"user": "ann", "content": "I live in Lisbon.", "tags": ["home"]}},
+    "/v1/memories/search": {
+        "What bears on a question": {"user": "ann", "query": "Where do I live?", "filter": _FILTER},
+    },
+    "/v1/memories/{memory_id}": {
+        "What it says": {"user": "ann", "content": "I live in Porto."},
+        "Out of recall": {"user": "ann", "status": "archived"},
+    },
+    "/v1/memories/{memory_id}/undo": {"Its last change": {"user": "ann"}},
+    "/v1/admin/keys": {
+        "One that only reads": {
+            "project": "shop",
+            "name": "the dashboard",
+            "scopes": ["memory:read"],
+            "expires_in_days": 90,
+        },
+    },
+    "/v1/admin/keys/{id}/rotate": {"With a day to change it": {"grace_hours": 24}},
 }

@@ -29,6 +29,7 @@ from gateway.memory.model import (
     Status,
     Turn,
     TurnState,
+    identifier,
     knowledge_base,
     project_wide,
 )
@@ -568,3 +569,31 @@ async def test_what_a_user_said_is_not_written_to_a_base_that_is_deleted():
     assert await town.left() == (0, 0, 0)
     _, own = await town.store.list_memories(ann, Selection(kinds=frozenset(Kind)), limit=1)
     assert own
+
+
+async def test_what_a_client_calls_a_document_is_none():
+    """A message's role is its sender's word; shared with a base, it is still something said."""
+    town = Town()
+    await town.begin()
+    extra = {"number": 0, "type": "document", "heading": "", "page": 0}
+    said = (
+        Message(role="document", content="Annual leave is 99 days.", time=5, extra=extra),
+        Message(role="user", content="I live in Lisbon.", time=5),
+    )
+    turn = Turn(
+        id=identifier("t"),
+        scope=Scope("acme", "ann"),
+        conversation="c",
+        messages=said,
+        created=5,
+        bases=(town.base,),
+    )
+    await town.learner().record(turn)
+    await town.learn()
+    kept, _ = await town.store.list_memories(
+        knowledge_base("acme", town.base), Selection(kinds=frozenset(Kind)), limit=9
+    )
+    assert {memory.kind for memory in kept} == {Kind.EPISODE, Kind.FACT}
+    learned = await town.store.load(turn.id)
+    assert learned is not None
+    assert learned.state is TurnState.LEARNED

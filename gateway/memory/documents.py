@@ -132,9 +132,11 @@ def turns(
 
 
 def is_document(turn: Turn) -> bool:
-    """Whether the turn holds a document's chunks: no client can record one such."""
-    held = turn.scope.holder is Holder.BASE
-    return held and any(message.role == ROLE for message in turn.messages)
+    """Whether the turn holds a document's chunks, and not what a user said and shared with a base.
+
+    By its id: what messages say of themselves is their sender's.
+    """
+    return turn.scope.holder is Holder.BASE and may_wait(turn.id)
 
 
 def may_wait(turn_id: str) -> bool:

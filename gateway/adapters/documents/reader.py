@@ -22,7 +22,7 @@ WAIT = 240.0  # seconds in all
 AT_ONCE = 2  # children; more wait
 MOST_ANSWER = 64 * 2**20  # bytes
 
-_KEPT = ("PATH", "PYTHONPATH", "LANG", "LC_ALL")
+_KEPT = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TMPDIR")
 _TOO_MUCH = "reading it takes more time or memory than a file may"
 
 

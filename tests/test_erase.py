@@ -34,7 +34,7 @@ from gateway.memory.turn_log import TurnLog
 from tests.interleaving import Gated, interleave
 from tests.served import served
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.security("S15")]
 
 ANN, BEN = Scope("p", "ann"), Scope("p", "ben")
 ERASED = 10_000

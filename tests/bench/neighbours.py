@@ -200,6 +200,7 @@ async def main() -> None:
                 print(f"at rest {measured.memory_info().rss / 2**20:.0f} MiB")
                 for name in LOADS:
                     print(f"{name}: {await beside(url, name, measured)}", flush=True)
+            await asyncio.sleep(1)  # until the model server's connections have ended too
 
 
 if __name__ == "__main__":

@@ -91,6 +91,9 @@ _SAID_NOT = regex(
     r"and no longer)( in| at| from)?|, nicht( in| aus)?|, y no( en)?|, (et )?pas( à| en)?) "
     r"(old=[^,.;!?]{1,60})"
 )
+_SAID_NOT_CJK = re.compile(
+    "(?P<said>[^\uff0c,\u3002]+)[\uff0c,]\u4e0d\u662f(?P<old>[^\uff0c,\u3002]+)[\u3002.]?"
+)
 _STATING = regex(r"(it|that|this|he|she) ?('s|is|was) (new=\S.*)|I (meant|said) (then=\S.*)")
 _VAGUE = regex(r"""
     (it|that|this|these|those|them|me|us|everything|anything|all|all of (it|that|this|them)|
@@ -140,7 +143,8 @@ def _request(sentence: str) -> Request | None:
     for pattern in (_FROM_TO, _REPLACE):
         if found := pattern.match(sentence):
             return _instead(found)
-    if found := _SAID_NOT.fullmatch(sentence.rstrip(".! ")):
+    not_that = _SAID_NOT.fullmatch(sentence.rstrip(".! ")) or _SAID_NOT_CJK.fullmatch(sentence)
+    if found := not_that:
         said, old = found["said"].strip(), _phrase(found["old"])
         if stating := _STATING.fullmatch(said):
             said = _phrase(stating["new"] or stating["then"])

@@ -48,6 +48,11 @@ def conversation_of(named: str) -> str:
     return f"{_PREFIX}{named}"
 
 
+def conversation_named(turn: Turn) -> str:
+    """The conversation that a turn names, be it a feedback or said in it."""
+    return turn.conversation.removeprefix(_PREFIX) if turn.feedback else turn.conversation
+
+
 @dataclass(slots=True)
 class _Correction:
     """One feedback: its source and moment, and what it has changed so far."""
@@ -84,7 +89,7 @@ class Corrector:
             role="user",
             content=text,
             time=max(message.time for message in turn.messages),
-            conversation=turn.conversation.removeprefix(_PREFIX),
+            conversation=conversation_named(turn),
             turn=turn.id,
         )
         made = _Correction(turn, source, max(turn.created, source.time))

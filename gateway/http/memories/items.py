@@ -5,6 +5,7 @@ from typing import Any, Literal
 from typing_extensions import TypedDict
 
 from gateway.memory.changing import History
+from gateway.memory.feedback import conversation_named
 from gateway.memory.model import Entry, Holder, Memory, Revision, Source, Turn
 from gateway.memory.sharing import provenance
 
@@ -123,7 +124,7 @@ def turn_item(turn: Turn) -> dict[str, Any]:
     return {
         "id": turn.id,
         "object": "turn",
-        "conversation_id": turn.conversation,
+        "conversation_id": conversation_named(turn),
         "created_at": turn.created,
         "ending": turn.ending.value,
         "feedback": turn.feedback,

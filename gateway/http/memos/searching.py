@@ -1,5 +1,6 @@
 """/search/memory: what bears on a question."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,6 +34,7 @@ from gateway.memory.ranking import Ranked
 from gateway.memory.recall import RecallOptions
 from gateway.memory.tokens import tokens
 
+STATED = frozenset({Kind.FACT})
 MOST = 25  # memories of a list
 MOST_TOKENS = 40_000  # of a query
 
@@ -104,15 +106,23 @@ async def search_memory(gateway: Gateway, project: str, body: SearchMemory) -> D
         )
         return (await gateway.recaller.search(scope, body.query, options)).ranked
 
-    limit = body.memory_limit_number if body.includes("detail_factual") else 0
-    facts = await recall(FACTS, limit, of_others=FACTS | PREFERENCES)
-    limit = body.preference_limit_number if body.includes("preference") else 0
-    preferences = await recall(PREFERENCES, limit, of_others=frozenset())
-    limit = body.tool_memory_limit_number if body.includes("tool_memory") else 0
-    used = await recall(TOOLS, limit, of_others=frozenset())
-    # Among the facts, a brief message stands for what it states.
-    limit = MOST if body.includes("event") else 0
-    stated = await recall(frozenset({Kind.FACT}), limit, of_others=frozenset({Kind.FACT}))
+    most = body.memory_limit_number if body.includes("detail_factual") else 0
+    facts = await recall(FACTS, most, of_others=FACTS | PREFERENCES)
+    # By now the query's vector is known, so the others may go at once.
+    preferences, used, stated = await asyncio.gather(
+        recall(
+            PREFERENCES,
+            body.preference_limit_number if body.includes("preference") else 0,
+            of_others=frozenset(),
+        ),
+        recall(
+            TOOLS,
+            body.tool_memory_limit_number if body.includes("tool_memory") else 0,
+            of_others=frozenset(),
+        ),
+        # Among the facts, a brief message stands for what it states.
+        recall(STATED, MOST if body.includes("event") else 0, of_others=STATED),
+    )
     events = [each for each in stated if is_event(each.memory)][: body.memory_limit_number]
     profile = await profile_fields(gateway, scope) if body.includes("profile") else []
     return {

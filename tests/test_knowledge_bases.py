@@ -260,6 +260,31 @@ async def test_a_file_of_which_a_part_was_given_up_is_failed_and_learned_when_it
     assert [f["status"] for f in (await listed(it, base))["file_detail_list"]] == ["completed"]
 
 
+async def test_a_file_that_is_asked_for_again_while_it_is_read_is_read_once():
+    class Slow:
+        def __init__(self):
+            self.begun, self.go_on, self.read_times = asyncio.Event(), asyncio.Event(), 0
+
+        async def read(self, *_):
+            self.read_times += 1
+            self.begun.set()
+            await self.go_on.wait()
+            return [documents.Chunk("Annual leave is 30 days.")]
+
+    slow = Slow()
+    async with served(api_keys="acme:one", documents=slow) as it:
+        base = await base_of(it)
+        first = asyncio.create_task(add(it, base, "x"))
+        await slow.begun.wait()
+        again = asyncio.create_task(add(it, base, "x"))
+        await add(it, await base_of(it), status=400, code=40003)  # by then it has come
+        assert not again.done()
+        slow.go_on.set()
+        assert [f["id"] for f in await first] == [f["id"] for f in await again]
+        assert slow.read_times == 1
+        assert (await listed(it, base))["total"] == 1
+
+
 async def test_a_store_that_fails_half_way_is_told_and_the_same_again_does_the_rest():
     class Failing(FakeStore):
         left = 1

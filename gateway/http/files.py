@@ -84,6 +84,13 @@ async def state(gateway: Gateway, project: str, file: File) -> tuple[State, str]
 
 
 async def _add(gateway: Gateway, project: str, base_id: str, received: Received) -> File:
+    """A client that gave up and asks again waits for what it began, and finds it done."""
+    key = knowledge_files.file_id(base_id, received.given)
+    async with gateway.adding.setdefault(key, asyncio.Lock()):
+        return await _add_alone(gateway, project, base_id, received)
+
+
+async def _add_alone(gateway: Gateway, project: str, base_id: str, received: Received) -> File:
     key = knowledge_files.file_id(base_id, received.given)
     for there in await knowledge_files.find(gateway.registry, project, [key]):
         if await knowledge_files.is_recorded(gateway.store, project, there):

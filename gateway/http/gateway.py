@@ -1,8 +1,9 @@
 """The parts that the HTTP floor is given; the composition roots put them together."""
 
-from asyncio import Semaphore
+from asyncio import Lock, Semaphore
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from weakref import WeakValueDictionary
 
 from gateway.http.background import Background
 from gateway.http.drain import Drain
@@ -38,6 +39,7 @@ class Gateway:
     turn_log: TurnLog
     documents: DocumentReader
     uploads: Semaphore = field(default_factory=lambda: Semaphore(UPLOADS))
+    adding: WeakValueDictionary[str, Lock] = field(default_factory=WeakValueDictionary)
     fetcher: Fetcher
     background: Background
     drain: Drain

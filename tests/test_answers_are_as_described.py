@@ -18,7 +18,7 @@ from schemathesis.specs.openapi.checks import (
 from gateway.http.description.document import document
 from tests.served import served
 
-pytestmark = [pytest.mark.anyio, pytest.mark.process]
+pytestmark = [pytest.mark.anyio, pytest.mark.process, pytest.mark.security("B12")]
 
 EXAMPLES = 20  # requests of each kind, for each operation
 CHECKS = [

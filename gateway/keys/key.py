@@ -44,8 +44,12 @@ class Allowance:
 
     def over(self, usual: "Allowance") -> "Allowance":
         """What it says, and what is usual where it says nothing."""
-        given = {name: value for name, value in asdict(self).items() if value}
-        return Allowance(**(asdict(usual) | given))
+        return Allowance(
+            requests_per_minute=self.requests_per_minute or usual.requests_per_minute,
+            in_flight=self.in_flight or usual.in_flight,
+            tokens_per_minute=self.tokens_per_minute or usual.tokens_per_minute,
+            tokens_per_day=self.tokens_per_day or usual.tokens_per_day,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

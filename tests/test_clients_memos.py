@@ -80,7 +80,11 @@ async def test_it_corrects_what_is_remembered(client, it):
     told, status = succeeded(saw["told"]), succeeded(saw["status"])
     assert told["success"]
     assert told["task_id"] == status["task_id"]
-    assert status["status"] in {"running", "completed"}
+    assert status["status"] == "completed"
+    listed = succeeded(saw["listed"])["memory_detail_list"]
+    stated = [m["memory_value"] for m in listed if m["memory_type"] == "LongTermMemory"]
+    assert any("Lisbon" in text for text in stated)
+    assert "I live in Porto." not in stated
 
 
 async def test_it_chats_whole_and_streamed(client, it, upstream):

@@ -113,8 +113,15 @@ def corrects(base_url: str) -> Any:
     client.add_message(
         [{"role": "user", "content": "I live in Porto."}], USER, CONVERSATION, async_mode=False
     )
-    told = client.add_feedback(USER, CONVERSATION, "That's wrong: I live in Lisbon.")
-    return {"told": parsed(told), "status": parsed(client.get_task_status(told.task_id))}
+    told = client.add_feedback(USER, CONVERSATION, "No, I live in Lisbon, not in Porto.")
+    status = client.get_task_status(told.task_id)
+    while status.data.status == "running":
+        status = client.get_task_status(told.task_id)
+    return {
+        "told": parsed(told),
+        "status": parsed(status),
+        "listed": parsed(client.get_memory(USER, size=50)),
+    }
 
 
 def chats(base_url: str) -> Any:

@@ -14,7 +14,7 @@ from gateway.adapters.minilm import MINILM
 from gateway.http.description.document import document
 from gateway.keys.key import digest_of
 from tests import process
-from tests.security.supply_chain import components, write_sbom
+from tests.security.supply_chain import components, told, write_sbom
 from tests.security.target import ACME, ADMIN, CHAT, MARK, SEARCH, at
 
 pytestmark = pytest.mark.anyio
@@ -48,6 +48,18 @@ def test_what_is_installed_can_be_listed(tmp_path):
     assert (written["bomFormat"], len(written["components"])) == ("CycloneDX", count)
     names = {each["name"].lower() for each in components()}
     assert {"starlette", "qdrant-client", "orjson"} <= names
+
+
+@pytest.mark.security("S13")
+def test_known_flaws_are_told_and_that_nobody_could_be_asked_is_too():
+    unasked = {"name": "a", "skip_reason": "no answer"}
+    flaw = {"id": "PYSEC-1", "fix_versions": ["2"]}
+    flawed = {"name": "b", "version": "1", "vulns": [flaw]}
+    assert told([unasked]) == "pip-audit skipped: none of 1 packages could be asked about"
+    assert told([unasked, flawed]).splitlines() == [
+        "pip-audit: 1 known flaws in 1 packages, 1 unknown",
+        "b 1: PYSEC-1, mended in ['2']",
+    ]
 
 
 def fields_of(schema: object) -> set[str]:

@@ -27,12 +27,16 @@ _DISLIKING = _set("""
     disdain hatred uncomfortable afraid scared terrified wary allergic allergy intolerance
     intolerant opposed oppose object objection against reluctant hesitant uninterested disinterested
     shun skip dread anxious nervous boycott distrust resent disgusted repulsed bothered bored
-    frightened petrified unwilling skeptical phobic hater
+    frightened petrified unwilling skeptical phobic hater mind problem problems trouble
 """)
-_BEARING = _set("stand bear tolerate handle stomach")  # said of what one cannot
+_BEARING = _set("stand bear tolerate handle")  # said of what one cannot
 _DENYING = _set("not never no without anymore nobody nothing neither stop stopped")
 _AVOIDING = re.compile(
     r"\b(?:(?:stay|keep|steer|shy) (?:away|clear)|abstain\w*|refrain\w*) (?:from|of)\b",
+    re.IGNORECASE,
+)
+_CRAVING = re.compile(
+    r"\bcan not (?:\w+ly )?(?:resist|get enough of|wait for|(?:live|do|be|function) without)\b",
     re.IGNORECASE,
 )
 _NUMBERS = _set("""
@@ -125,12 +129,14 @@ def thing(text: str) -> str:
 
     "I strongly dislike seafood, because it smells." speaks of "seafood".
     """
-    said = words(_PHRASES.sub(" ", _AVOIDING.sub(" ", _REASON.sub(" ", plain(text)))))
-    return " ".join(word for word in said if _things([_SPELT.get(word, word)])) or text
+    said = plain(text)
+    for lead in (_REASON, _AVOIDING, _CRAVING, _PHRASES):
+        said = lead.sub(" ", said)
+    return " ".join(word for word in words(said) if _things([_SPELT.get(word, word)])) or text
 
 
 def _said(text: str) -> list[str]:
-    text = _PHRASES.sub(" ", _AVOIDING.sub("avoid", plain(text)))
+    text = _PHRASES.sub(" ", _CRAVING.sub("love", _AVOIDING.sub("avoid", plain(text))))
     return [_SPELT.get(word, word) for word in words(text)]
 
 

@@ -7,18 +7,16 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from hashlib import sha256
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
 from gateway import __version__, logs
 from gateway.cli_keys import keys
+from gateway.cli_remote import chat, import_, memories
 from gateway.errors import StartupError
 from gateway.settings import Settings, load_settings
 
@@ -35,12 +33,9 @@ app = typer.Typer(
 jobs = typer.Typer(help="What waits to be learned, and what was given up.")
 app.add_typer(jobs, name="jobs")
 app.add_typer(keys, name="keys")
-_IMPORTED = (
-    TextColumn("{task.description}"),
-    BarColumn(),
-    MofNCompleteColumn(),
-    TimeRemainingColumn(),
-)
+app.add_typer(memories, name="memories")
+app.command(name="chat")(chat)
+app.command(name="import")(import_)
 _out = Console(highlight=False)
 _err = Console(stderr=True, highlight=False)
 
@@ -169,59 +164,6 @@ def doctor(
     else:
         _out.print(table(findings))
     raise typer.Exit(0 if well else SOMETHING_WRONG)
-
-
-@app.command(name="import")
-def import_(
-    file: Annotated[Path, typer.Argument(help="ChatGPT's zip, a .json or a .jsonl file.")],
-    user: Annotated[str, typer.Option(help="Whose memory it becomes.")] = "default",
-    url: Annotated[
-        str, typer.Option(envvar="MEMORY_GATEWAY_URL", help="The gateway that is running.")
-    ] = "http://127.0.0.1:8080",
-    *,
-    key: Annotated[str, typer.Option(envvar="MEMORY_GATEWAY_KEY", help="A key for it.")] = "",
-    again: Annotated[bool, typer.Option("--again", help="Send what was sent before too.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
-) -> None:
-    """Remember conversations held elsewhere: exports of ChatGPT and Open WebUI, or JSON Lines.
-
-    May be interrupted and run again; the same file twice adds nothing.
-
-    Example: memory-gateway import chatgpt-export.zip --user ann
-    """
-    from gateway.adapters.remote_gateway import (  # noqa: PLC0415  as above
-        RemoteGateway,
-        RemoteGatewayError,
-    )
-    from gateway.imports.conversation import ExportError  # noqa: PLC0415  as above
-    from gateway.imports.exports import conversations  # noqa: PLC0415  as above
-    from gateway.imports.importing import Taken, hand_over  # noqa: PLC0415  as above
-
-    with _one_line():
-        settings = load_settings()
-    whose = sha256(f"{url}\x1f{key}\x1f{user}".encode()).hexdigest()
-    taken = settings.cache_dir / "imports" / whose
-    if again:
-        taken.unlink(missing_ok=True)
-    try:
-        held = conversations(file)
-        with (
-            Progress(*_IMPORTED, console=_err, disable=as_json) as progress,
-            RemoteGateway(url, key=key, user=user) as gateway,
-        ):
-            task = progress.add_task("conversations", total=len(held))
-            outcome = hand_over(held, gateway, Taken(taken), told=lambda: progress.advance(task))
-    except (ExportError, RemoteGatewayError) as error:
-        _progress(f"memory-gateway: {error}")
-        raise typer.Exit(CANNOT_START) from None
-    if as_json:
-        sys.stdout.write(json.dumps(asdict(outcome)) + "\n")
-    else:
-        before = f", {outcome.known} it had already" if outcome.known else ""
-        _out.print(
-            f"{outcome.added} conversations with {outcome.exchanges} exchanges added{before};"
-            " they are being learned"
-        )
 
 
 @app.command()

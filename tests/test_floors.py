@@ -26,6 +26,7 @@ ROOF = {
     "cli",
     "__main__",
     "cli_keys",
+    "cli_remote",
     "keychain",
 }
 MAY_IMPORT = {

@@ -42,7 +42,7 @@ from tests.interleaving import Gated, interleave
 from tests.qdrant_process import qdrant
 from tests.served import served
 
-shared = settings(max_examples=80, deadline=None)
+shared = settings(max_examples=40, deadline=None)
 
 pytestmark = pytest.mark.anyio
 

@@ -45,7 +45,7 @@ class Report:
             elif report.when == "call" and report.passed:
                 tally.cases += cases
                 tally.passed += cases
-        if report.when == "call" and rows:
+        if report.when == "teardown" and rows:  # told when the gateway has ended
             self.ms += told.get("ms", [])
         return report
 

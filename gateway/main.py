@@ -23,8 +23,6 @@ from gateway.http.gateway import Gateway
 from gateway.http.protocol import Http
 from gateway.memory.changing import Changer
 from gateway.memory.erasure import Eraser
-from gateway.memory.feedback import Corrector
-from gateway.memory.learning import Learner
 from gateway.memory.model import now
 from gateway.memory.recall import Recaller
 from gateway.memory.turn_log import TurnLog
@@ -33,6 +31,7 @@ from gateway.parts import (
     Progress,
     chat_model,
     identity,
+    learner_into,
     not_stored,
     open_budget,
     open_embedder,
@@ -77,16 +76,7 @@ async def running(
             store, embedder, reranker=reranker, reranked=settings.reranker_candidates
         )
         changer = Changer(store, embedder)
-        corrector = Corrector(store, changer, proposer)
-        learner = Learner(
-            store=store,
-            outbox=store,
-            embedder=embedder,
-            registry=store.registry,
-            proposer=proposer,
-            correct=corrector.correct,
-            shared=recaller.shared,
-        )
+        learner = learner_into(store, embedder, proposer, changer, shared=recaller.shared)
         metrics.gauge("gateway_in_flight", "Requests being served.", lambda: len(drain))
         metrics.gauge("gateway_tasks", "Tasks of the event loop.", lambda: len(asyncio.all_tasks()))
         spool = await stack.enter_async_context(open_spool(settings, metrics))

@@ -32,9 +32,11 @@ from gateway.keys.budget import Budget
 from gateway.keys.identity import Identity
 from gateway.keys.key import OWN, Allowance, Grant, Key, digest_of
 from gateway.keys.keyring import REFRESH, Keyring
+from gateway.memory.changing import Changer
+from gateway.memory.feedback import Corrector
 from gateway.memory.learning import Learner
-from gateway.memory.model import now
-from gateway.memory.ports import ChatModel, Outbox, Registry
+from gateway.memory.model import Scope, now
+from gateway.memory.ports import ChatModel, Embedder, Ledger, Outbox, Registry
 from gateway.memory.proposals.proposer import TRIES, Proposer
 from gateway.memory.turn_log import Recorded, TurnLog
 from gateway.metrics import Metrics
@@ -245,6 +247,26 @@ async def open_proposer(
             lambda: proposer.waiting,
         )
         yield proposer
+
+
+def learner_into(
+    store: Ledger,
+    embedder: Embedder,
+    proposer: Proposer | None,
+    changer: Changer,
+    *,
+    shared: Callable[[Scope], None] = lambda _: None,
+) -> Learner:
+    """What learns turns into the store. `shared` is told of scopes that others may recall from."""
+    return Learner(
+        store=store,
+        outbox=store,
+        embedder=embedder,
+        registry=store.registry,
+        proposer=proposer,
+        correct=Corrector(store, changer, proposer).correct,
+        shared=shared,
+    )
 
 
 @asynccontextmanager

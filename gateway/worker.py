@@ -12,12 +12,11 @@ from gateway.adapters.arq_worker import Supervisor, worker_settings
 from gateway.adapters.attempts import Attempts
 from gateway.errors import StartupError
 from gateway.memory.changing import Changer
-from gateway.memory.feedback import Corrector
-from gateway.memory.learning import Learner
 from gateway.metrics import Metrics
 from gateway.parts import (
     Progress,
     chat_model,
+    learner_into,
     open_embedder,
     open_proposer,
     open_store,
@@ -53,16 +52,7 @@ async def running(
         )
         model = await stack.enter_async_context(chat_model(settings, metrics))
         proposer = await stack.enter_async_context(open_proposer(settings, model, metrics))
-        changer = Changer(store, embedder)
-        corrector = Corrector(store, changer, proposer)
-        learner = Learner(
-            store=store,
-            outbox=store,
-            embedder=embedder,
-            registry=store.registry,
-            proposer=proposer,
-            correct=corrector.correct,
-        )
+        learner = learner_into(store, embedder, proposer, Changer(store, embedder))
         attempts = Attempts(
             learner.learn, store, metrics, timeout=times.attempt, tries=settings.job_tries
         )

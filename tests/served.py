@@ -23,13 +23,18 @@ from gateway.http.gateway import Gateway
 from gateway.http.protocol import Http
 from gateway.memory.changing import Changer
 from gateway.memory.erasure import Eraser
-from gateway.memory.feedback import Corrector
-from gateway.memory.learning import Learner
 from gateway.memory.model import now
 from gateway.memory.recall import Recaller
 from gateway.memory.turn_log import TurnLog
 from gateway.metrics import Metrics
-from gateway.parts import identity, not_stored, open_budget, open_keyring, open_proposer
+from gateway.parts import (
+    identity,
+    learner_into,
+    not_stored,
+    open_budget,
+    open_keyring,
+    open_proposer,
+)
 from gateway.settings import Settings
 
 
@@ -86,16 +91,7 @@ async def served(
     proposer = await stack.enter_async_context(open_proposer(config, model, metrics))
     recaller = Recaller(store, embedder, reranker=reranker)
     changer = Changer(store, embedder)
-    corrector = Corrector(store, changer, proposer)
-    learner = Learner(
-        store=store,
-        outbox=store,
-        embedder=embedder,
-        registry=store.registry,
-        proposer=proposer,
-        correct=corrector.correct,
-        shared=recaller.shared,
-    )
+    learner = learner_into(store, embedder, proposer, changer, shared=recaller.shared)
     here = LocalQueue(learner.learn, store, metrics)
     turn_log = TurnLog(
         learner=learner,

@@ -234,6 +234,13 @@ class Outbox(Protocol):
     async def backlog(self) -> Backlog: ...
 
 
+class Ledger(Store, Outbox, Protocol):
+    """All of it, as those have it who put the parts together."""
+
+    @property
+    def registry(self) -> Registry: ...
+
+
 class Spool(Protocol):
     """Turns that the store did not take, kept until it does. Raises SpoolError."""
 

@@ -16,7 +16,7 @@ TEXT = b"data: {}\n\n" * 100
     [
         ("", TEXT),
         ("identity", TEXT),
-        ("gzip", gzip.compress(TEXT)),
+        ("gzip", gzip.compress(TEXT, mtime=0)),
         ("deflate", zlib.compress(TEXT)),
     ],
 )

@@ -110,7 +110,9 @@ async def test_6_compressed_and_large_bodies_go_on(comparing):
     await comparing.same(*named("a body in gzip", "nine megabytes", "a request in chunks"))
 
 
-@pytest.mark.parametrize("body", [b"{", b"", b"[]", b"\xff", b'{"a":1}{}', gzip.compress(b"{}")])
+@pytest.mark.parametrize(
+    "body", [b"{", b"", b"[]", b"\xff", b'{"a":1}{}', gzip.compress(b"{}", mtime=0)]
+)
 async def test_6_what_is_no_json_is_a_400_in_openais_shape(body):
     async with scripted_upstream() as upstream, served(upstream.url) as it:
         assert_error(await ask(it, body), 400, type="invalid_request_error")

@@ -123,6 +123,31 @@ async def test_what_was_said_in_a_conversation_and_its_title_are_text():
                 await nothing_ran(page)
 
 
+async def test_the_names_of_bases_and_files_and_what_was_read_of_them_are_text():
+    async with served() as here, watched(f"{here.url}/#/knowledge") as seen:
+        page = seen.page
+        for text in PAYLOADS:
+            await page.get_by_label("Name").fill(text)
+            await page.get_by_role("button", name="Create").click()
+            await expect(page.get_by_role("heading", level=1)).to_have_text(" ".join(text.split()))
+            await nothing_ran(page)
+            await page.get_by_role("link", name="All bases").click()
+            await expect(page.get_by_role("button", name="Create")).to_be_visible()
+        await page.get_by_role("listitem").get_by_role("link").first.click()
+        files = [
+            {"name": f"{text[:150]}.txt", "mimeType": "text/plain", "buffer": text.encode()}
+            for text in PAYLOADS
+            if "/" not in text
+        ]
+        await page.get_by_label("Drop files here").set_input_files(files)
+        rows = page.get_by_role("list", name="Files").get_by_role("listitem")
+        await expect(rows.filter(has_text="pieces")).to_have_count(len(files), timeout=30_000)
+        for number in range(len(files)):
+            await rows.nth(number).get_by_role("button").first.click()
+            await expect(page.get_by_role("heading", name="Read out of")).to_be_visible()
+            await nothing_ran(page)
+
+
 async def test_an_answer_as_it_streams_is_text():
     pieces = iter(PAYLOADS)
 

@@ -38,7 +38,7 @@ PLAIN = {  # routes whose requests are not read by a model
     *("/v1/completions", "/completions", "/v1/embeddings", "/embeddings", "/v1/{path:path}"),
     *("/v1/models", "/models", "/v1/models/{model:path}", "/models/{model:path}"),
     *("/v1/responses/{id:path}", "/responses/{id:path}", "/metrics"),
-    *(WATCHED, "/v1/chats/{chat_id:path}/learned"),
+    WATCHED,
     ADMIN_PREFIX + "{path:path}",
 }
 CALLS = [

@@ -1,7 +1,7 @@
 """Whatever is in a memory, an answer, a title or a tag, the page shows it and never runs it."""
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import FilePayload, expect
 
 from gateway.http.page import POLICY
 from gateway.memory.model import Indexed as Entry
@@ -135,7 +135,7 @@ async def test_the_names_of_bases_and_files_and_what_was_read_of_them_are_text()
             await expect(page.get_by_role("button", name="Create")).to_be_visible()
         await page.get_by_role("listitem").get_by_role("link").first.click()
         files = [
-            {"name": f"{text[:150]}.txt", "mimeType": "text/plain", "buffer": text.encode()}
+            FilePayload(name=f"{text[:150]}.txt", mimeType="text/plain", buffer=text.encode())
             for text in PAYLOADS
             if "/" not in text
         ]

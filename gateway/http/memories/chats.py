@@ -3,23 +3,21 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any, Final
 
 from pydantic import Field
 from sse_starlette import EventSourceResponse, ServerSentEvent
-from starlette.routing import Route
-from starlette.types import Receive, Send
-from starlette.types import Scope as HttpScope
+from starlette.types import ASGIApp
 from typing_extensions import TypedDict
 
 from gateway.errors import StoreError
-from gateway.http.auth import PROJECT
 from gateway.http.errors import ApiError
 from gateway.http.gateway import Gateway
-from gateway.http.memories.items import memory_item
+from gateway.http.memories.items import MemoryItem, memory_item
 from gateway.http.memories.resource import OfUser
 from gateway.http.operation import Data, Operation
-from gateway.http.options import MOST_ID, user_of
+from gateway.http.options import MOST_ID
 from gateway.memory.filters import parse
 from gateway.memory.learning import STATED
 from gateway.memory.model import Memory, Message, Millis, Scope, Status, Turn, TurnState
@@ -131,7 +129,62 @@ async def delete_chat(gateway: Gateway, project: str, asked: OneChat) -> Data:
     return {"id": asked.chat_id, "object": "chat.deleted", "deleted": True}
 
 
+class End(TypedDict):
+    """Nothing more is told."""
+
+
+async def learned(gateway: Gateway, project: str, asked: OneChat) -> ASGIApp:
+    """What is learned of a conversation's latest turn, as events, as it is learned.
+
+    An event `memory` for each fact or preference, and one `end` once the turn is learned, was given
+    up, or a minute is over.
+    """
+    scope = Scope(project, asked.user)
+    return EventSourceResponse(_learned(gateway, scope, asked.chat_id))
+
+
+async def _learned(
+    gateway: Gateway, scope: Scope, conversation: str
+) -> AsyncIterator[ServerSentEvent]:
+    known: set[str] = set()
+    deadline = asyncio.get_running_loop().time() + PATIENCE
+    with suppress(StoreError):  # what is learned meanwhile is found in the list of memories
+        while True:
+            latest = await gateway.store.get_turns(scope, conversation, 1)
+            for memory in await _stated(gateway, scope, conversation, latest):
+                if memory.id not in known:
+                    known.add(memory.id)
+                    yield ServerSentEvent(json.dumps(memory_item(memory)), event="memory")
+            over = asyncio.get_running_loop().time() > deadline or gateway.drain.begun.is_set()
+            if over or not latest or latest[-1].state is not TurnState.PENDING:
+                break
+            await asyncio.sleep(LOOK)
+    yield ServerSentEvent("{}", event="end")
+
+
+async def _stated(
+    gateway: Gateway, scope: Scope, conversation: str, turns: list[Turn]
+) -> list[Memory]:
+    selection = Selection(
+        kinds=STATED,
+        statuses=frozenset({Status.ACTIVATED}),
+        where=parse({"conversation_id": conversation}),
+    )
+    memories, _ = await gateway.store.list_memories(scope, selection, limit=50)
+    ids = {turn.id for turn in turns}
+    return [m for m in reversed(memories) if any(s.turn in ids for s in m.sources)]
+
+
 OPERATIONS: tuple[Operation[Any], ...] = (
+    Operation(
+        method="GET",
+        path="chats/{chat_id:path}/learned",
+        asked=OneChat,
+        answer=MemoryItem | End,
+        event=MemoryItem | End,
+        kind="text/event-stream",
+        work=learned,
+    ),
     Operation(method="GET", path="chats", asked=ListChats, answer=ChatList, work=list_chats),
     Operation(
         method="GET", path="chats/{chat_id:path}", asked=OneChat, answer=SpokenList, work=get_chat
@@ -144,53 +197,3 @@ OPERATIONS: tuple[Operation[Any], ...] = (
         work=delete_chat,
     ),
 )
-
-
-class Learned:
-    """`GET /v1/chats/{chat_id}/learned`: what is learned of the latest turn, as it is learned.
-
-    An event `memory` for each fact or preference, and one `end` once the turn is learned, was given
-    up, or a minute is over.
-    """
-
-    def __init__(self, gateway: Gateway) -> None:
-        self._gateway = gateway
-
-    async def __call__(self, http: HttpScope, receive: Receive, send: Send) -> None:
-        scope = Scope(http[PROJECT], user_of(http["headers"], {}))
-        told = EventSourceResponse(self._events(scope, http["path_params"]["chat_id"]))
-        await told(http, receive, send)
-
-    async def _events(self, scope: Scope, conversation: str) -> AsyncIterator[ServerSentEvent]:
-        known: set[str] = set()
-        deadline = asyncio.get_running_loop().time() + PATIENCE
-        try:
-            while True:
-                latest = await self._gateway.store.get_turns(scope, conversation, 1)
-                for memory in await self._stated(scope, conversation, latest):
-                    if memory.id not in known:
-                        known.add(memory.id)
-                        yield ServerSentEvent(json.dumps(memory_item(memory)), event="memory")
-                over = asyncio.get_running_loop().time() > deadline
-                if over or not latest or latest[-1].state is not TurnState.PENDING:
-                    break
-                if self._gateway.drain.begun.is_set():
-                    break
-                await asyncio.sleep(LOOK)
-        except StoreError:
-            pass  # what is learned meanwhile is found in the list of memories
-        yield ServerSentEvent("{}", event="end")
-
-    async def _stated(self, scope: Scope, conversation: str, turns: list[Turn]) -> list[Memory]:
-        selection = Selection(
-            kinds=STATED,
-            statuses=frozenset({Status.ACTIVATED}),
-            where=parse({"conversation_id": conversation}),
-        )
-        memories, _ = await self._gateway.store.list_memories(scope, selection, limit=50)
-        ids = {turn.id for turn in turns}
-        return [m for m in reversed(memories) if any(s.turn in ids for s in m.sources)]
-
-
-def routes(gateway: Gateway) -> list[Route]:
-    return [Route("/v1/chats/{chat_id:path}/learned", Learned(gateway), methods=["GET"])]

@@ -11,6 +11,7 @@ from gateway.http.operation import Operation
 
 PREFIX = "/v1/"
 
+# The longer of two paths first.
 OPERATIONS: tuple[Operation[Any], ...] = (
     *reading.OPERATIONS,
     *writing.OPERATIONS,
@@ -21,11 +22,8 @@ OPERATIONS: tuple[Operation[Any], ...] = (
 
 
 def routes(gateway: Gateway) -> list[Route]:
-    """A route for each path, which answers each of its methods; the longer of two paths first."""
+    """A route for each path, which answers each of its methods."""
     return [
-        *chats.routes(gateway),
-        *(
-            Route(PREFIX + each.path, Resource(gateway, each), methods=[each.method])
-            for each in OPERATIONS
-        ),
+        Route(PREFIX + each.path, Resource(gateway, each), methods=[each.method])
+        for each in OPERATIONS
     ]

@@ -22,6 +22,7 @@ from gateway.adapters.qdrant_calls import CallTimeouts
 from gateway.adapters.qdrant_collections import Layout
 from gateway.adapters.redis_counter import RedisCounter
 from gateway.adapters.reranker import CrossEncoderReranker
+from gateway.adapters.sealing import Seal
 from gateway.adapters.secret_file import kept_secret
 from gateway.adapters.servers import Server
 from gateway.adapters.spool import FileSpool
@@ -137,6 +138,7 @@ async def open_store(
         model=embedder.model,
         dimension=embedder.dimension,
         metrics=metrics,
+        seal=seal(settings),
         timeouts=CallTimeouts(
             read=settings.qdrant_read_timeout, write=settings.qdrant_write_timeout
         ),
@@ -157,9 +159,15 @@ def open_folder(
         settings.data_dir,
         model=embedder.model,
         dimension=embedder.dimension,
+        seal=seal(settings),
         progress=progress,
         foreign=metrics.foreign.inc,
     )
+
+
+def seal(settings: Settings) -> Seal:
+    """What seals records and opens them; nothing is sealed where no key is set."""
+    return Seal(settings.encryption_keys())
 
 
 def upstreams_and_keys(settings: Settings) -> list[tuple[UpstreamServer, str]]:
@@ -278,7 +286,10 @@ async def open_spool(settings: Settings, metrics: Metrics) -> AsyncIterator[File
         _log.error("lines of the spool could not be read back", lines=lines)
 
     spool = FileSpool.open(
-        settings.data_dir / "spool", most=settings.spool_max_bytes, damaged=damaged
+        settings.data_dir / "spool",
+        most=settings.spool_max_bytes,
+        damaged=damaged,
+        seal=seal(settings),
     )
     metrics.gauge("gateway_spool_turns", "Turns that wait in the spool.", lambda: len(spool))
     try:

@@ -7,6 +7,7 @@ import ipaddress
 import json
 import os
 import re
+from base64 import b64decode
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -26,6 +27,7 @@ PREFIX = "GATEWAY_"
 CONFIG = "GATEWAY_CONFIG"
 
 LEAST_SECRET = 32  # characters
+KEY_BYTES = 32  # of a key that seals records
 
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?")
 _PORTS = {"http": 80, "https": 443}
@@ -94,6 +96,10 @@ class Settings(BaseSettings):
     identity_secret: SecretStr = Field(
         SecretStr(""),
         description="What turns clients' own keys into projects; empty: one in the data folder.",
+    )
+    encryption_key: SecretStr = Field(
+        SecretStr(""),
+        description="Seals what is kept: base64 of 32 bytes; of several the first seals, all open.",
     )
     key_in_flight: int = Field(256, ge=0, description="Requests of one key at once; 0: no limit.")
     key_requests_per_minute: int = Field(
@@ -335,6 +341,15 @@ class Settings(BaseSettings):
             raise ValueError(f"has fewer than {LEAST_SECRET} characters")
         return secret
 
+    @field_validator("encryption_key")
+    @classmethod
+    def _are_keys(cls, keys: SecretStr) -> SecretStr:
+        if any(len(key) != KEY_BYTES for key in _decoded(keys)):
+            raise ValueError(
+                f"each key is {KEY_BYTES} bytes in base64, as `openssl rand -base64 32` makes one"
+            )
+        return keys
+
     @field_validator("chat_models", mode="before")
     @classmethod
     def _split_models(cls, value: Any) -> Any:  # noqa: ANN401  as above
@@ -471,6 +486,10 @@ class Settings(BaseSettings):
             )
         return self
 
+    def encryption_keys(self) -> list[bytes]:
+        """The keys of records, the one that seals first."""
+        return _decoded(self.encryption_key)
+
     def written_keys(self) -> list[str]:
         """Every key that these settings let in."""
         keys = [*(each.key for each in self.api_keys), *self.admin_keys]
@@ -519,6 +538,19 @@ def _sentence(item: dict[str, Any]) -> str:
     if item["type"] == "extra_forbidden":
         return f"unknown setting {place}"
     return f"{PREFIX}{place.upper()}: {message}"
+
+
+def _decoded(keys: SecretStr) -> list[bytes]:
+    """Keys in base64, comma separated; what is no base64 is empty."""
+    given = keys.get_secret_value()
+    return [_from_base64(key.strip()) for key in given.split(",")] if given else []
+
+
+def _from_base64(text: str) -> bytes:
+    try:
+        return b64decode(text, validate=True)
+    except ValueError:
+        return b""
 
 
 def _host_and_port(url: str) -> tuple[str, int]:

@@ -2,6 +2,9 @@
 
 import gc
 import os
+import shutil
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -29,6 +32,15 @@ def collected():
     """What a test leaves to the collector is collected within it."""
     yield
     gc.collect()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """In memory where there is room: to make a store, the engine syncs some hundred files."""
+    memory_disk = Path("/dev/shm")  # noqa: S108  a folder of its own is made in it
+    roomy = memory_disk.is_dir() and shutil.disk_usage(memory_disk).free > 2**30
+    with tempfile.TemporaryDirectory(dir=memory_disk if roomy else tmp_path) as made:
+        yield Path(made, "data")
 
 
 @pytest.fixture(scope="session")

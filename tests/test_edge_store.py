@@ -5,7 +5,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -32,15 +31,6 @@ pytestmark = pytest.mark.anyio
 
 def opened(folder, **changes):
     return EdgeStore.open(folder, **{"model": "test", "dimension": 3, **changes})
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """In memory where there is room: to make a store, the engine syncs some hundred files."""
-    memory_disk = Path("/dev/shm")  # noqa: S108  a folder of its own is made in it
-    roomy = memory_disk.is_dir() and shutil.disk_usage(memory_disk).free > 2**30
-    with tempfile.TemporaryDirectory(dir=memory_disk if roomy else tmp_path) as made:
-        yield Path(made, "data")
 
 
 async def test_everything_is_there_after_closing_and_opening(folder):

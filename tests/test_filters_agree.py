@@ -11,6 +11,7 @@ from gateway.adapters.edge import EdgeStore
 from gateway.adapters.fake_store import FakeStore
 from gateway.adapters.qdrant_filters import server_filter
 from gateway.adapters.records import memory_payload, memory_point
+from gateway.adapters.sealing import PLAIN
 from gateway.memory.filters import matches, parse
 from gateway.memory.model import Holder, Indexed, Kind, Memory, Scope, Speaker
 from gateway.memory.ports import Selection
@@ -52,7 +53,7 @@ def in_the_servers_terms(memories, group):
     client.create_collection("memories", vectors_config={})
     points = [
         models.PointStruct(
-            id=str(memory_point(m.scope, m.id)), vector={}, payload=memory_payload(m)
+            id=str(memory_point(m.scope, m.id)), vector={}, payload=memory_payload(m, PLAIN)
         )
         for m in memories
     ]

@@ -40,6 +40,7 @@ STANDARD_LIBRARY_ONLY = {"memory", "keys", "errors"}
 ADAPTERS_ONLY = {
     *("aiohttp", "httpx", "httpx_aiohttp", "arq", "redis", "fastembed", "onnx"),
     *("qdrant_client", "qdrant_edge"),
+    "cryptography",
     *("pypdf", "docx", "markdown_it"),
 }
 SAYS_NOTHING = {"utils", "util", "helpers", "helper", "manager", "base", "common"}

@@ -1,5 +1,6 @@
 """Settings come from the environment, then a TOML file; what is not right is named, never shown."""
 
+import base64
 import os
 import re
 from pathlib import Path
@@ -15,7 +16,7 @@ SECRET = "hunter2-hunter2"
 SECRETS = [
     *("GATEWAY_API_KEYS", "GATEWAY_UPSTREAM_API_KEY", "OPENAI_API_KEY"),
     *("GATEWAY_ADMIN_KEYS", "GATEWAY_IDENTITY_SECRET"),
-    "GATEWAY_EXTRACTION_API_KEY",
+    *("GATEWAY_EXTRACTION_API_KEY", "GATEWAY_ENCRYPTION_KEY"),
 ]
 
 
@@ -246,6 +247,22 @@ def test_clients_own_keys_decide_only_where_the_upstream_gets_them(load, refusal
     assert load(**CLIENT).auth == "client"
     assert load(**CLIENT, OPENAI_API_KEY="k", GATEWAY_UPSTREAM_AUTH="client").auth == "client"
     assert named in refusal(**(CLIENT | more))
+
+
+SEALING = base64.b64encode(bytes(32)).decode()
+
+
+@pytest.mark.parametrize(
+    "written", ["k", SEALING[:-4], f"{SEALING}{SEALING}", f"{SEALING},", ",", " ", f"{SEALING},k"]
+)
+def test_a_key_that_seals_is_32_bytes_in_base64(load, refusal, written):
+    assert load().encryption_keys() == []
+    both = load(GATEWAY_ENCRYPTION_KEY=f" {SEALING}, {base64.b64encode(b'k' * 32).decode()}")
+    assert both.encryption_keys() == [bytes(32), b"k" * 32]
+    assert SEALING not in repr(both)
+    line = refusal(GATEWAY_ENCRYPTION_KEY=written)
+    assert line.startswith("GATEWAY_ENCRYPTION_KEY: each key is 32 bytes in base64")
+    assert SEALING not in line
 
 
 @pytest.mark.parametrize("origins", ["*", "app.example.com", "https://a.com/", "null", "https://*"])

@@ -16,6 +16,7 @@ from gateway.adapters.edge import EdgeStore
 from gateway.adapters.fake_store import FakeStore
 from gateway.adapters.qdrant import QdrantStore, server_client
 from gateway.adapters.qdrant_collections import Layout, remove
+from gateway.adapters.sealing import Seal
 from gateway.errors import StoreError
 from gateway.memory.filters import matches, parse
 from gateway.memory.model import (
@@ -75,6 +76,15 @@ def edge(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def sealed(tmp_path_factory):
+    """Edge again, with every record sealed."""
+    folder = tmp_path_factory.mktemp("sealed")
+    store = EdgeStore.open(folder, model="test", dimension=3, seal=Seal([b"k" * 32]))
+    yield store
+    store.close()
+
+
+@pytest.fixture(scope="module")
 def front():
     with qdrant() as process:
         yield process.url, "", "contract-"
@@ -106,8 +116,8 @@ async def opened(client, prefix):
 async def made(request, kind):
     if kind == "fake":
         yield FakeStore()
-    elif kind == "edge":
-        yield request.getfixturevalue("edge")
+    elif kind in {"edge", "sealed"}:
+        yield request.getfixturevalue(kind)
     elif kind == "memory":
         store = await opened(AsyncQdrantClient(":memory:"), "contract-")
         yield store
@@ -121,7 +131,7 @@ async def made(request, kind):
             await store.aclose()
 
 
-KINDS = ["fake", "edge", "memory", "front", *(["server"] if SERVER else [])]
+KINDS = ["fake", "edge", "sealed", "memory", "front", *(["server"] if SERVER else [])]
 
 
 @pytest.fixture(params=KINDS)

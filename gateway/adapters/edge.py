@@ -46,6 +46,7 @@ from gateway.adapters.records import (
     scope_from,
 )
 from gateway.adapters.schema import DENSE, LEXICAL
+from gateway.adapters.sealing import PLAIN, Seal
 from gateway.memory.model import Hit, Indexed, Memory, Scope
 from gateway.memory.ports import Search, Selection
 
@@ -60,10 +61,16 @@ class EdgeStore(EdgeTurns):
     """See `Store` and `Outbox`. Made by `open`; one process at a time has a data folder."""
 
     def __init__(
-        self, folder: DataFolder, *, dimension: int, words: Words, isolation: Isolation
+        self,
+        folder: DataFolder,
+        *,
+        dimension: int,
+        words: Words,
+        isolation: Isolation,
+        seal: Seal,
     ) -> None:
-        super().__init__(folder.turns, isolation)
-        self.registry = EdgeRegistry(folder.registry, isolation)
+        super().__init__(folder.turns, isolation, seal)
+        self.registry = EdgeRegistry(folder.registry, isolation, seal)
         self._folder = folder
         self._memories = folder.memories
         self._dimension = dimension
@@ -76,19 +83,28 @@ class EdgeStore(EdgeTurns):
         *,
         model: str,
         dimension: int,
+        seal: Seal = PLAIN,
         progress: Callable[[str], None] = lambda _: None,
         foreign: Callable[[], None] = lambda: None,
     ) -> Self:
         """Open the store in `folder`, or make it; an interrupted making is taken up again.
 
         `model` and `dimension` are those of the embeddings. `progress` is given a line about what
-        took long, `foreign` is told of each point of another scope that was found and dropped.
+        took long, `foreign` is told of each point of another scope that was found and dropped;
+        `seal` is what records are sealed and opened with.
         Raises DataFolderInUseError, ModelMismatchError, StartupError.
         """
-        opened = open_folder(folder, model=model, dimension=dimension)
+        opened = open_folder(folder, model=model, dimension=dimension, seal=seal)
+        opened.seal(seal)
         if opened.compact_if_it_pays():
             progress("the store was compacted, for most of it had been deleted")
-        return cls(opened, dimension=dimension, words=Words(), isolation=Isolation(foreign))
+        return cls(
+            opened,
+            dimension=dimension,
+            words=Words(),
+            isolation=Isolation(foreign),
+            seal=seal,
+        )
 
     def compact(self) -> None:
         """Rewrite the files without what was deleted. Blocks; never while serving."""
@@ -174,7 +190,7 @@ class EdgeStore(EdgeTurns):
             for arm, more in self._scores(scope, queries, rest, len(found)).items():
                 scores[arm] |= more
             read = self._memories.retrieve(best(search, found, scores), OWN_FIELDS)
-            return hits(self._isolation.own(scope, read), scores)
+            return hits(self._isolation.own(scope, read), scores, self._seal)
 
     async def delete_memories(self, scope: Scope, ids: Sequence[str]) -> int:
         with reported("delete memories"):
@@ -206,11 +222,11 @@ class EdgeStore(EdgeTurns):
         if words := self._words.document(entry.words):
             vectors[LEXICAL] = words
         memory = entry.memory
-        return memory_point(memory.scope, memory.id), vectors, memory_payload(memory)
+        return memory_point(memory.scope, memory.id), vectors, memory_payload(memory, self._seal)
 
     def _read(self, scope: Scope, points: Sequence[UUID]) -> list[Memory]:
         found = self._isolation.own(scope, self._memories.retrieve(points, OWN_FIELDS))
-        return [memory_from(found[point]) for point in points if point in found]
+        return [memory_from(found[point], self._seal) for point in points if point in found]
 
     def _scores(
         self, scope: Scope, queries: Mapping[str, Query], where: Mapping[str, Group], limit: int

@@ -14,6 +14,7 @@ from qdrant_edge import (
     IntegerIndexParams,
     KeywordIndexParams,
     Modifier,
+    UpdateOperation,
     UuidIndexParams,
 )
 
@@ -27,12 +28,15 @@ from gateway.adapters.schema import (
     METADATA_FIELDS,
     REGISTRY,
     REGISTRY_INDEXES,
+    SEALED,
     TURN_INDEXES,
     TURNS,
     Index,
     check_fits,
+    is_new_key,
     metadata,
 )
+from gateway.adapters.sealing import Seal
 from gateway.errors import StartupError
 
 if TYPE_CHECKING:
@@ -49,6 +53,13 @@ class DataFolder:
     turns: Shard
     memories: Shard
 
+    def seal(self, seal: Seal) -> None:
+        """Say in the metadata, before the first is, that records are sealed with this key."""
+        made = self.registry.retrieve([METADATA], METADATA_FIELDS)[METADATA]
+        if is_new_key(made, seal):
+            self.registry.write(UpdateOperation.set_payload([METADATA], {seal.name: True}, SEALED))
+            self.registry.flush()
+
     def compact(self) -> None:
         for shard in (self.registry, self.turns, self.memories):
             shard.compact()
@@ -62,7 +73,7 @@ class DataFolder:
             shard.close()
 
 
-def open_folder(folder: Path, *, model: str, dimension: int) -> DataFolder:
+def open_folder(folder: Path, *, model: str, dimension: int, seal: Seal) -> DataFolder:
     """Open or make it; a making that was interrupted is taken up again.
 
     Raises DataFolderInUseError, ModelMismatchError, StartupError.
@@ -73,7 +84,7 @@ def open_folder(folder: Path, *, model: str, dimension: int) -> DataFolder:
             return stack.enter_context(closing(Shard(folder / name, **layout)))
 
         registry = opened(REGISTRY, sparse=_PAYLOAD_ONLY, indexes=_engines(REGISTRY_INDEXES))
-        new = _is_new(registry, folder, model, dimension)
+        new = _is_new(registry, folder, model, dimension, seal)
         turns = opened(TURNS, sparse=_PAYLOAD_ONLY, indexes=_engines(TURN_INDEXES))
         memories = opened(
             MEMORIES,
@@ -89,12 +100,12 @@ def open_folder(folder: Path, *, model: str, dimension: int) -> DataFolder:
     return DataFolder(registry=registry, turns=turns, memories=memories)
 
 
-def _is_new(registry: Shard, folder: Path, model: str, dimension: int) -> bool:
+def _is_new(registry: Shard, folder: Path, model: str, dimension: int, seal: Seal) -> bool:
     """Whether the folder was never opened to the end; if it was, it must fit."""
     made = registry.retrieve([METADATA], METADATA_FIELDS).get(METADATA)
     if made is None:
         return True
-    check_fits(f"the store in {folder}", made, model, dimension)
+    check_fits(f"the store in {folder}", made, model, dimension, seal)
     return False
 
 

@@ -15,26 +15,28 @@ from gateway.adapters.records import (
     indexable,
     latest_entry,
 )
+from gateway.adapters.sealing import Seal
 from gateway.memory.model import Entry, Scope
 
 
 class EdgeRegistry:
     """See `Registry`. Opened and closed with the store that it belongs to."""
 
-    def __init__(self, entries: Shard, isolation: Isolation) -> None:
+    def __init__(self, entries: Shard, isolation: Isolation, seal: Seal) -> None:
         self._entries = entries
         self._isolation = isolation
+        self._seal = seal
 
     async def put_entry(self, scope: Scope, entry: Entry) -> None:
         point = entry_point(scope, entry.kind, entry.id)
         with reported("write an entry"):
-            self._entries.put([(point, {}, entry_payload(scope, entry))])
+            self._entries.put([(point, {}, entry_payload(scope, entry, self._seal))])
 
     async def get_entries(self, scope: Scope, kind: str, ids: Sequence[str]) -> list[Entry]:
         points = [entry_point(scope, kind, each) for each in ids]
         with reported("read entries"):
             found = self._isolation.own(scope, self._entries.retrieve(points, OWN_FIELDS))
-        return [entry_from(found[point]) for point in points if point in found]
+        return [entry_from(found[point], self._seal) for point in points if point in found]
 
     async def list_entries(
         self, scope: Scope, kind: str, *, group: str = "", limit: int, offset: int = 0
@@ -72,4 +74,4 @@ class EdgeRegistry:
             )
             found = self._isolation.own(scope, self._entries.retrieve(points, OWN_FIELDS))
             total = self._entries.count(chosen)
-        return [entry_from(found[point]) for point in points if point in found], total
+        return [entry_from(found[point], self._seal) for point in points if point in found], total

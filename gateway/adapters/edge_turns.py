@@ -22,6 +22,7 @@ from gateway.adapters.records import (
     turn_payload,
     turn_point,
 )
+from gateway.adapters.sealing import Seal
 from gateway.errors import StoreError
 from gateway.memory.model import Millis, Scope, Turn, TurnState
 from gateway.memory.ports import Backlog, Parked
@@ -30,9 +31,10 @@ from gateway.memory.ports import Backlog, Parked
 class EdgeTurns:
     """The part of `Store` and `Outbox` that is about turns."""
 
-    def __init__(self, turns: Shard, isolation: Isolation) -> None:
+    def __init__(self, turns: Shard, isolation: Isolation, seal: Seal) -> None:
         self._turns = turns
         self._isolation = isolation
+        self._seal = seal
 
     async def put_turn(self, scope: Scope, turn: Turn) -> None:
         if turn.scope != scope:
@@ -42,7 +44,7 @@ class EdgeTurns:
             there = self._turns.retrieve([point], WHOSE_FIELDS)
             if there and not self._isolation.own(scope, there):
                 raise StoreError("the turn's id is taken in another scope")
-            self._turns.put([(point, {}, turn_payload(turn))])
+            self._turns.put([(point, {}, turn_payload(turn, self._seal))])
 
     async def get_turns(self, scope: Scope, conversation: str, limit: int) -> list[Turn]:
         with reported("read turns"):
@@ -79,7 +81,7 @@ class EdgeTurns:
     async def load(self, turn_id: str) -> Turn | None:
         with reported("read a turn"):
             found = self._turns.retrieve([turn_point(turn_id)], TURN_FIELDS)
-            return next((turn_from(payload) for payload in found.values()), None)
+            return next((turn_from(payload, self._seal) for payload in found.values()), None)
 
     async def mark(
         self,
@@ -146,4 +148,4 @@ class EdgeTurns:
             offset=offset,
         )
         found = self._isolation.own(scope, self._turns.retrieve(points, TURN_FIELDS))
-        return [turn_from(found[point]) for point in points if point in found]
+        return [turn_from(found[point], self._seal) for point in points if point in found]

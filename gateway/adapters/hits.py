@@ -9,6 +9,7 @@ import structlog
 
 from gateway.adapters.records import HOLDER, PROJECT, USER, Payload, memory_from
 from gateway.adapters.schema import DENSE, LEXICAL
+from gateway.adapters.sealing import Seal
 from gateway.memory.model import Hit, Holder, Scope
 from gateway.memory.ports import Search
 
@@ -26,10 +27,11 @@ def best(search: Search, found: Iterable[UUID], scores: Mapping[str, Scores]) ->
     return set(nlargest(search.limit, merits, key=merits.__getitem__))
 
 
-def hits(found: Mapping[UUID, Payload], scores: Mapping[str, Scores]) -> list[Hit]:
+def hits(found: Mapping[UUID, Payload], scores: Mapping[str, Scores], seal: Seal) -> list[Hit]:
+    """Raises StoreError for one that is sealed and cannot be opened."""
     dense, lexical = scores.get(DENSE, {}), scores.get(LEXICAL, {})
     return [
-        Hit(memory=memory_from(payload), dense=dense.get(point), lexical=lexical.get(point))
+        Hit(memory=memory_from(payload, seal), dense=dense.get(point), lexical=lexical.get(point))
         for point, payload in found.items()
     ]
 

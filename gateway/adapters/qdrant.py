@@ -47,6 +47,7 @@ from gateway.adapters.records import (
     memory_point,
 )
 from gateway.adapters.schema import MEMORIES, REGISTRY, TURNS
+from gateway.adapters.sealing import PLAIN, Seal
 from gateway.errors import StartupError
 from gateway.memory.model import Hit, Indexed, Memory, Millis, Scope
 from gateway.memory.ports import Search, Selection
@@ -87,18 +88,20 @@ class QdrantStore(QdrantTurns):
         model: str,
         dimension: int,
         metrics: Metrics,
+        seal: Seal = PLAIN,
         timeouts: CallTimeouts | None = None,
         refused: Callable[[StartupError], None] = lambda _: None,
     ) -> None:
         calls = Calls(self._look, metrics, timeouts or CallTimeouts(), refused=refused)
         isolation = Isolation(metrics.foreign.inc)
-        super().__init__(client, Points(client, layout.name(TURNS)), calls, isolation)
-        self.registry = QdrantRegistry(Points(client, layout.name(REGISTRY)), calls, isolation)
+        super().__init__(client, Points(client, layout.name(TURNS)), calls, isolation, seal)
+        entries = Points(client, layout.name(REGISTRY))
+        self.registry = QdrantRegistry(entries, calls, isolation, seal)
         self._shards = layout.shards
         self._memories = Points(client, layout.name(MEMORIES))
         self._dimension = dimension
         self._words = Words()
-        self._collections = Collections(client, layout, model=model, dimension=dimension)
+        self._collections = Collections(client, layout, model=model, dimension=dimension, seal=seal)
 
     @property
     def down(self) -> str:
@@ -149,7 +152,7 @@ class QdrantStore(QdrantTurns):
         async def read() -> list[Memory]:
             found = await self._memories.retrieve(points, OWN_FIELDS)
             own = self._isolation.own(scope, found)
-            return [memory_from(own[point]) for point in points if point in own]
+            return [memory_from(own[point], self._seal) for point in points if point in own]
 
         return await self._calls.reading("read memories", read)
 
@@ -160,7 +163,7 @@ class QdrantStore(QdrantTurns):
             found = await self._memories.matching(there, (*OWN_FIELDS, "id"))
             known = [p for p in found.values() if p.get(PROJECT) == project]
             return [
-                memory_from(payload)
+                memory_from(payload, self._seal)
                 for each in dict.fromkeys(ids)
                 for payload in known
                 if payload["id"] == each
@@ -186,7 +189,7 @@ class QdrantStore(QdrantTurns):
             whole = not offset and len(found) < limit  # then there are no more to count
             total = len(found) if whole else await self._memories.count(there)
             own = self._isolation.own(scope, found)
-            return [memory_from(payload) for payload in own.values()], total
+            return [memory_from(payload, self._seal) for payload in own.values()], total
 
         return await self._calls.reading("list memories", read)
 
@@ -199,7 +202,8 @@ class QdrantStore(QdrantTurns):
             answers = await self._client.query_batch_points(self._memories.name, hybrid.requests)
             found, scores = hybrid.read(answers)
             own = self._isolation.own(scope, found)
-            return hits({point: own[point] for point in best(search, own, scores)}, scores)
+            shown = {point: own[point] for point in best(search, own, scores)}
+            return hits(shown, scores, self._seal)
 
         return await self._calls.reading("search", read)
 
@@ -237,7 +241,7 @@ class QdrantStore(QdrantTurns):
         update_mode: models.UpdateMode | None = None,
         update_filter: models.Filter | None = None,
     ) -> None:
-        points = [searchable(entry, self._words) for entry in entries]
+        points = [searchable(entry, self._words, self._seal) for entry in entries]
         await self._calls.writing(
             what,
             lambda: self._client.upsert(

@@ -21,12 +21,15 @@ from gateway.adapters.schema import (
     METADATA_FIELDS,
     REGISTRY,
     REGISTRY_INDEXES,
+    SEALED,
     TURN_INDEXES,
     TURNS,
     Index,
     check_fits,
+    is_new_key,
     metadata,
 )
+from gateway.adapters.sealing import Seal
 from gateway.errors import ModelMismatchError, StartupError
 
 OLDEST: Final = (1, 19)  # the first in which BM25 can weigh words by one scope's memories
@@ -65,12 +68,19 @@ class Collections:
     """The three collections of one prefix, for the embeddings of one model."""
 
     def __init__(
-        self, client: AsyncQdrantClient, layout: Layout, *, model: str, dimension: int
+        self,
+        client: AsyncQdrantClient,
+        layout: Layout,
+        *,
+        model: str,
+        dimension: int,
+        seal: Seal,
     ) -> None:
         self._client = client
         self._layout = layout
         self._model = model
         self._dimension = dimension
+        self._seal = seal
 
     async def version(self) -> tuple[int, int]:
         """The server's version, major and minor. Raises StartupError for one that is too old."""
@@ -97,11 +107,11 @@ class Collections:
         await self._check_vectors()
         if (made := await self._made(registry)) is None:
             return version, None
-        check_fits(f"the collection {registry}", made, self._model, self._dimension)
+        check_fits(f"the collection {registry}", made, self._model, self._dimension, self._seal)
         return version, (await self._client.count(memories, exact=True)).count
 
     async def prepare(self, version: tuple[int, int]) -> None:
-        """Make what is not there, and check the model.
+        """Make what is not there, and check the model and the keys.
 
         `version` is the server's. Raises StartupError, ModelMismatchError, and whatever the client
         raises.
@@ -178,7 +188,10 @@ class Collections:
                 update_mode=models.UpdateMode.INSERT_ONLY,
             )
             made = await self._made(name) or record
-        check_fits(f"the collection {name}", made, self._model, self._dimension)
+        check_fits(f"the collection {name}", made, self._model, self._dimension, self._seal)
+        if is_new_key(made, self._seal):  # said before the first record is sealed
+            named = {self._seal.name: True}  # beside the names that others give meanwhile
+            await self._client.set_payload(name, named, [str(METADATA)], key=SEALED, wait=True)
 
     async def _made(self, name: str) -> dict[str, Any] | None:
         records = await self._client.retrieve(

@@ -15,20 +15,22 @@ from gateway.adapters.records import (
     indexable,
     latest_entry,
 )
+from gateway.adapters.sealing import Seal
 from gateway.memory.model import Entry, Scope
 
 
 class QdrantRegistry:
     """See `Registry`. Its calls are those of the store that it belongs to."""
 
-    def __init__(self, entries: Points, calls: Calls, isolation: Isolation) -> None:
+    def __init__(self, entries: Points, calls: Calls, isolation: Isolation, seal: Seal) -> None:
         self._entries = entries
         self._calls = calls
         self._isolation = isolation
+        self._seal = seal
 
     async def put_entry(self, scope: Scope, entry: Entry) -> None:
         point = entry_point(scope, entry.kind, entry.id)
-        payload = entry_payload(scope, entry)
+        payload = entry_payload(scope, entry, self._seal)
         await self._calls.writing("write an entry", lambda: self._entries.put(point, payload))
 
     async def get_entries(self, scope: Scope, kind: str, ids: Sequence[str]) -> list[Entry]:
@@ -36,7 +38,7 @@ class QdrantRegistry:
 
         async def read() -> list[Entry]:
             own = self._isolation.own(scope, await self._entries.retrieve(points, OWN_FIELDS))
-            return [entry_from(own[point]) for point in points if point in own]
+            return [entry_from(own[point], self._seal) for point in points if point in own]
 
         return await self._calls.reading("read entries", read)
 
@@ -72,6 +74,7 @@ class QdrantRegistry:
                 offset=offset,
             )
             total = await self._entries.count(there)
-            return [entry_from(p) for p in self._isolation.own(scope, found).values()], total
+            own = self._isolation.own(scope, found)
+            return [entry_from(payload, self._seal) for payload in own.values()], total
 
         return await self._calls.reading("list entries", read)

@@ -13,6 +13,7 @@ from gateway.adapters.hits import Scores
 from gateway.adapters.qdrant_filters import server_filter
 from gateway.adapters.records import OWN_FIELDS, Payload, memory_payload, memory_point
 from gateway.adapters.schema import DENSE, LEXICAL
+from gateway.adapters.sealing import Seal
 from gateway.memory.model import Indexed, Scope
 from gateway.memory.ports import Search
 
@@ -83,7 +84,7 @@ def _arms(scope: Scope, search: Search, words: Words) -> dict[str, Mapping[str, 
     return arms
 
 
-def searchable(entry: Indexed, words: Words) -> models.PointStruct:
+def searchable(entry: Indexed, words: Words, seal: Seal) -> models.PointStruct:
     """A memory as a point, with the vectors that it has."""
     vectors: dict[str, Any] = {}
     if entry.vector is not None:
@@ -94,4 +95,5 @@ def searchable(entry: Indexed, words: Words) -> models.PointStruct:
         )
     memory = entry.memory
     point = memory_point(memory.scope, memory.id)
-    return models.PointStruct(id=str(point), vector=vectors, payload=memory_payload(memory))
+    payload = memory_payload(memory, seal)
+    return models.PointStruct(id=str(point), vector=vectors, payload=payload)

@@ -26,6 +26,7 @@ from gateway.adapters.records import (
     turn_payload,
     turn_point,
 )
+from gateway.adapters.sealing import Seal
 from gateway.errors import StoreError
 from gateway.memory.model import Millis, Scope, Turn, TurnState
 from gateway.memory.ports import Backlog, Parked
@@ -35,18 +36,25 @@ class QdrantTurns:
     """The part of `Store` and `Outbox` that is about turns."""
 
     def __init__(
-        self, client: AsyncQdrantClient, turns: Points, calls: Calls, isolation: Isolation
+        self,
+        client: AsyncQdrantClient,
+        turns: Points,
+        calls: Calls,
+        isolation: Isolation,
+        seal: Seal,
     ) -> None:
         self._client = client
         self._turns = turns
         self._calls = calls
         self._isolation = isolation
+        self._seal = seal
 
     async def put_turn(self, scope: Scope, turn: Turn) -> None:
         if turn.scope != scope:
             raise ValueError("the turn belongs to another scope")
         point = turn_point(turn.id)
-        written = models.PointStruct(id=str(point), vector={}, payload=turn_payload(turn))
+        payload = turn_payload(turn, self._seal)
+        written = models.PointStruct(id=str(point), vector={}, payload=payload)
 
         async def write() -> dict[UUID, Payload]:
             # At once: where the id is taken in another scope, the filter keeps it as it is.
@@ -103,7 +111,7 @@ class QdrantTurns:
     async def load(self, turn_id: str) -> Turn | None:
         async def read() -> Turn | None:
             found = await self._turns.retrieve([turn_point(turn_id)], TURN_FIELDS)
-            return next((turn_from(payload) for payload in found.values()), None)
+            return next((turn_from(payload, self._seal) for payload in found.values()), None)
 
         return await self._calls.reading("read a turn", read)
 
@@ -164,7 +172,7 @@ class QdrantTurns:
                 offset=offset,
             )
             own = self._isolation.own(scope, found)
-            return [turn_from(payload) for payload in own.values()]
+            return [turn_from(payload, self._seal) for payload in own.values()]
 
         return await self._calls.reading("read turns", read)
 

@@ -2,7 +2,8 @@
 
 A payload is the whole record as one string of JSON, so that nothing a client sent can be lost or
 reshaped, and beside it the fields by which records are found and ordered. A turn's state is kept in
-fields alone, for it is set without reading the turn.
+fields alone, for it is set without reading the turn. With a key the string of JSON is sealed; the
+fields beside it are not, and hold no words that were said.
 """
 
 import json
@@ -15,6 +16,7 @@ from uuid import UUID
 
 import orjson
 
+from gateway.adapters.sealing import Seal, is_sealed
 from gateway.errors import StoreError
 from gateway.memory.filters import INFO, number
 from gateway.memory.model import (
@@ -51,6 +53,7 @@ OWN_FIELDS: Final = (*WHOSE_FIELDS, RECORD)  # of a memory, to read it and check
 TURN_FIELDS: Final = (*OWN_FIELDS, "state", "attempts", "error")
 PARKED_FIELDS: Final = ("id", "created", "attempts", "error")
 
+_LINE: Final = "spool"  # whose a sealed line is: it is read before it says so
 _POINTS: Final = 10_000  # ids that are not made anew: one takes 20 µs and a turn names a dozen
 DECODED: Final = 4096  # memories held decoded: some 20 MB at most
 
@@ -85,7 +88,7 @@ def turn_point(turn_id: str) -> UUID:
     return UUID(identifier("turn", turn_id))
 
 
-def turn_payload(turn: Turn) -> Payload:
+def turn_payload(turn: Turn, seal: Seal) -> Payload:
     return {
         **whose(turn.scope),
         "id": turn.id,
@@ -93,7 +96,7 @@ def turn_payload(turn: Turn) -> Payload:
         "refs": [digest(ref) for ref in turn.refs],
         "created": turn.created,
         **state_payload(turn.state, turn.attempts, turn.error),
-        RECORD: _dumps(turn),
+        RECORD: seal.sealed(_dumps(turn), owner(turn.scope)),
     }
 
 
@@ -122,29 +125,34 @@ def entry_point(scope: Scope, kind: str, entry_id: str) -> UUID:
     return UUID(identifier("entry", *scope.parts, kind, entry_id))
 
 
-def entry_payload(scope: Scope, entry: Entry) -> Payload:
+def entry_payload(scope: Scope, entry: Entry, seal: Seal) -> Payload:
     return {
         **whose(scope),
         "id": entry.id,
         "kind": indexable(entry.kind),
         "group": digest(entry.group),
         "created": entry.created,
-        RECORD: _dumps(entry),
+        RECORD: seal.sealed(_dumps(entry), owner(scope)),
     }
 
 
-def entry_from(payload: Mapping[str, Any]) -> Entry:
-    return Entry(**_loads(payload[RECORD]))
+def entry_from(payload: Mapping[str, Any], seal: Seal) -> Entry:
+    """Raises StoreError where it is sealed and cannot be opened; so do the others of its kind."""
+    return Entry(**_loads(_opened(payload, seal)))
 
 
-def turn_json(turn: Turn) -> bytes:
+def turn_json(turn: Turn, seal: Seal) -> bytes:
     """A turn as one line."""
-    return _dumps(turn).encode()
+    return seal.sealed(_dumps(turn), _LINE).encode()
 
 
-def turn_from_json(line: bytes) -> Turn:
-    """The turn of a line, still to be learned. Raises ValueError, KeyError, TypeError."""
-    return turn_from({RECORD: line.decode(), **state_payload(TurnState.PENDING, 0, "")})
+def turn_from_json(line: bytes, seal: Seal) -> Turn:
+    """The turn of a line, still to be learned.
+
+    Raises ValueError, KeyError, TypeError, and StoreError where the line cannot be opened.
+    """
+    text = seal.opened(line.decode(), _LINE)
+    return _turn(text, state_payload(TurnState.PENDING, 0, ""))
 
 
 def state_payload(state: TurnState, attempts: int, error: str) -> Payload:
@@ -152,17 +160,21 @@ def state_payload(state: TurnState, attempts: int, error: str) -> Payload:
     return {"state": str(state), "attempts": attempts, "error": indexable(error)}
 
 
-def turn_from(payload: Mapping[str, Any]) -> Turn:
-    record = _loads(payload[RECORD])
+def turn_from(payload: Mapping[str, Any], seal: Seal) -> Turn:
+    return _turn(_opened(payload, seal), payload)
+
+
+def _turn(text: str, state: Mapping[str, Any]) -> Turn:
+    record = _loads(text)
     record["scope"] = _scope(record["scope"])
     record["bases"] = tuple(record.get("bases", ()))
     record["messages"] = tuple(Message(**message) for message in record["messages"])
     record["refs"] = tuple(record.get("refs", ()))
     record["labels"] = _labels(record["labels"])
     record["ending"] = Ending(record["ending"])
-    record["state"] = TurnState(payload["state"])
-    record["attempts"] = payload["attempts"]
-    record["error"] = payload["error"]
+    record["state"] = TurnState(state["state"])
+    record["attempts"] = state["attempts"]
+    record["error"] = state["error"]
     return Turn(**record)
 
 
@@ -170,7 +182,7 @@ def parked_from(payload: Mapping[str, Any]) -> Parked:
     return Parked(**{name: payload[name] for name in PARKED_FIELDS})
 
 
-def memory_payload(memory: Memory) -> Payload:
+def memory_payload(memory: Memory, seal: Seal) -> Payload:
     return {
         **whose(memory.scope),
         "id": memory.id,
@@ -186,7 +198,7 @@ def memory_payload(memory: Memory) -> Payload:
             for key, value in ((k, number(v)) for k, v in memory.labels.info.items())
             if value is not None
         ],
-        RECORD: _dumps(memory),
+        RECORD: seal.sealed(_dumps(memory), owner(memory.scope)),
     }
 
 
@@ -201,12 +213,24 @@ def check_entries(scope: Scope, entries: Sequence[Indexed], dimension: int) -> N
         raise StoreError(f"a vector has not the dimension {dimension}")
 
 
-def memory_from(payload: Mapping[str, Any]) -> Memory:
-    return _memory(payload[RECORD])
+def memory_from(payload: Mapping[str, Any], seal: Seal) -> Memory:
+    text = payload[RECORD]
+    if is_sealed(text):
+        return _sealed_memory(text, owner(scope_from(payload)), seal)
+    return _memory(text)
+
+
+@lru_cache(DECODED)  # sealed memories too are held decoded: in the process's memory, nowhere else
+def _sealed_memory(text: str, whose: str, seal: Seal) -> Memory:
+    return _memory_of(seal.opened(text, whose))
 
 
 @lru_cache(DECODED)  # what one user's questions find overlaps, and decoding costs most of a search
 def _memory(text: str) -> Memory:
+    return _memory_of(text)
+
+
+def _memory_of(text: str) -> Memory:
     record = _loads(text)
     record["scope"] = _scope(record["scope"])
     record["kind"] = Kind(record["kind"])
@@ -265,6 +289,12 @@ def indexable(text: str) -> str:
 def digest(*parts: str) -> str:
     encoded = (part.encode("utf-8", "surrogatepass") for part in parts)
     return blake2b(b"".join(b"%d:%b" % (len(e), e) for e in encoded), digest_size=16).hexdigest()
+
+
+def _opened(payload: Mapping[str, Any], seal: Seal) -> str:
+    """The record of a point, from its OWN_FIELDS. Raises StoreError."""
+    text: str = payload[RECORD]
+    return seal.opened(text, owner(scope_from(payload))) if is_sealed(text) else text
 
 
 def _scope(record: Mapping[str, str]) -> Scope:

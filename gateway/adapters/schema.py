@@ -6,6 +6,7 @@ from typing import Any, Final, Literal
 from uuid import UUID
 
 from gateway.adapters.records import OWNER, PROJECT
+from gateway.adapters.sealing import SETTING, Seal
 from gateway.errors import ModelMismatchError, StartupError
 from gateway.memory.model import identifier
 
@@ -19,7 +20,8 @@ DENSE: Final = "dense"  # cosine
 LEXICAL: Final = "bm25"  # sparse; weighed by how rare a word is when it is searched
 
 METADATA: Final = UUID(identifier("metadata"))  # the point of the registry that names the model
-METADATA_FIELDS: Final = ("schema", "model", "dimension")
+SEALED: Final = "sealed"  # of it: an object with the name of each key that records are sealed with
+METADATA_FIELDS: Final = ("schema", "model", "dimension", SEALED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,8 @@ def metadata(model: str, dimension: int) -> dict[str, str | int]:
     return {"schema": SCHEMA, "model": model, "dimension": dimension}
 
 
-def check_fits(store: str, made: Mapping[str, Any], model: str, dimension: int) -> None:
-    """Whether a store with this metadata may be used with this model.
+def check_fits(store: str, made: Mapping[str, Any], model: str, dimension: int, seal: Seal) -> None:
+    """Whether a store with this metadata may be used with this model and these keys.
 
     `store` says which one it is. Raises ModelMismatchError, StartupError.
     """
@@ -79,3 +81,12 @@ def check_fits(store: str, made: Mapping[str, Any], model: str, dimension: int) 
             f"{store} was made with the embedding model {made['model']} "
             f"({made['dimension']} dimensions), not with {model} ({dimension})"
         )
+    if seal.lacks(made.get(SEALED) or ()):
+        raise StartupError(
+            f"{store} has records that are sealed with a key that is not in {SETTING}"
+        )
+
+
+def is_new_key(made: Mapping[str, Any], seal: Seal) -> bool:
+    """Whether records are now sealed with a key that the metadata does not name yet."""
+    return bool(seal.name) and seal.name not in (made.get(SEALED) or {})

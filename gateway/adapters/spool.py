@@ -3,7 +3,8 @@
 Each process writes a file of its own in the folder and holds a lock on it, so that several may
 share the folder, and what a dead one left is replayed by whoever finds it unlocked. A turn is a
 line of JSON behind its checksum and its length; a line that was torn or spoilt is dropped, counted,
-and costs no other. Only the owner may read the files, which hold what people said.
+and costs no other. Only the owner may read the files, which hold what people said; with a key, each
+line is sealed.
 """
 
 import asyncio
@@ -20,14 +21,15 @@ from typing import Final, ParamSpec, Self, TypeVar
 from zlib import crc32
 
 from gateway.adapters.records import turn_from_json, turn_json
-from gateway.errors import SpoolError, StartupError
+from gateway.adapters.sealing import HEAD, PLAIN, SETTING, Seal
+from gateway.errors import SpoolError, StartupError, StoreError
 from gateway.memory.model import Turn
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 _SUFFIX: Final = ".spool"
-_FRAME: Final = b"%08x %d %b\n"  # checksum, length in bytes, JSON
+_FRAME: Final = b"%08x %d %b\n"  # checksum, length in bytes, JSON or what it was sealed as
 
 
 class FileSpool:
@@ -36,9 +38,12 @@ class FileSpool:
     `damaged` is told how many lines of a file could not be read back.
     """
 
-    def __init__(self, folder: Path, *, most: int, damaged: Callable[[int], None]) -> None:
+    def __init__(
+        self, folder: Path, *, most: int, damaged: Callable[[int], None], seal: Seal
+    ) -> None:
         self._folder = folder
         self._most = most
+        self._lines = seal
         self._damaged = damaged
         self._current: _File | None = None
         self._held: dict[Path, _Held] = {}
@@ -48,16 +53,27 @@ class FileSpool:
 
     @classmethod
     def open(
-        cls, folder: Path, *, most: int, damaged: Callable[[int], None] = lambda _: None
+        cls,
+        folder: Path,
+        *,
+        most: int,
+        damaged: Callable[[int], None] = lambda _: None,
+        seal: Seal = PLAIN,
     ) -> Self:
         """The spool in `folder`, with what the dead left there. Blocks. Raises StartupError."""
-        spool = cls(folder, most=most, damaged=damaged)
+        spool = cls(folder, most=most, damaged=damaged, seal=seal)
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             for path in spool._paths():
                 if file := _File.adopt(path):
-                    spool._held[path] = _Held(sum(1 for _ in file.lines()), file.size)
+                    fitting = [_fits(line, seal) for line in file.lines()]
+                    spool._held[path] = _Held(len(fitting), file.size)
                     file.close()
+                    if not all(fitting):
+                        raise StartupError(
+                            f"the spool {folder} holds turns that are sealed with a key that is not"
+                            f" in {SETTING}"
+                        )
         except OSError as error:
             raise StartupError(f"the spool {folder} cannot be opened: {error.strerror}") from error
         return spool
@@ -66,7 +82,7 @@ class FileSpool:
         return sum(held.turns for held in self._held.values())
 
     async def append(self, turn: Turn) -> None:
-        line = turn_json(turn)
+        line = turn_json(turn, self._lines)
         await self._on_thread(self._append, [_FRAME % (crc32(line), len(line), line)])
 
     async def replay(self, write: Callable[[Turn], Awaitable[bool]]) -> None:
@@ -90,7 +106,10 @@ class FileSpool:
         kept, damaged = [], 0
         lines = file.lines()
         while frame := await self._on_thread(next, lines, b""):
-            turn = _turn(frame)
+            if not _fits(frame, self._lines):  # of another process, which may come back
+                kept.append(frame)
+                continue
+            turn = _turn(frame, self._lines)
             if turn is None:
                 damaged += 1
             elif not await write(turn):
@@ -224,12 +243,17 @@ def _locked(descriptor: int) -> bool:
     return os.fstat(descriptor).st_nlink > 0
 
 
-def _turn(frame: bytes) -> Turn | None:
+def _fits(frame: bytes, seal: Seal) -> bool:
+    """Whether the key of a line is there, if it has one."""
+    return seal.fits(frame.split(b" ", 2)[-1][:HEAD].decode("utf-8", "replace"))
+
+
+def _turn(frame: bytes, seal: Seal) -> Turn | None:
     """The turn of a line; None if the line is not what was written."""
     try:
         checksum, length, line = frame.removesuffix(b"\n").split(b" ", 2)
         if (int(checksum, 16), int(length)) != (crc32(line), len(line)):
             return None
-        return turn_from_json(line)
-    except (ValueError, KeyError, TypeError):
+        return turn_from_json(line, seal)
+    except (ValueError, KeyError, TypeError, StoreError):
         return None

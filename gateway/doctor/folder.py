@@ -47,7 +47,10 @@ def store(settings: Settings, found: dict[str, Any], running: Running) -> Findin
         case {"in_use": True}:
             return _held(settings, running)
         case {"wrong": str(reason)}:
-            mend = "set GATEWAY_EMBEDDING_MODEL as it was, or put back a copy of the folder"
+            mend = (
+                "set GATEWAY_EMBEDDING_MODEL and GATEWAY_ENCRYPTION_KEY as they were,"
+                " or put back a copy of the folder"
+            )
             return Finding(PART, State.WRONG, reason, mend)
     says = f"{folder} was not opened in time"
     return Finding(

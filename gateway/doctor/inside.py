@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from gateway.adapters.edge_folder import open_folder
+from gateway.adapters.sealing import Seal
 from gateway.doctor.folder import is_made
 from gateway.errors import DataFolderInUseError, EmbeddingError, RerankerError, StartupError
-from gateway.parts import load_reranker, open_embedder
+from gateway.parts import load_reranker, open_embedder, seal
 from gateway.settings import Settings, load_settings
 
 LONGEST = 300  # characters of a reason
@@ -48,10 +49,10 @@ async def scores(settings: Settings) -> dict[str, Any]:
     return {"seconds": time.monotonic() - begun}
 
 
-def opens(folder: Path, model: str, dimension: int) -> dict[str, Any]:
+def opens(folder: Path, model: str, dimension: int, keys: Seal) -> dict[str, Any]:
     """How many `memories` and `turns`, that it is `in_use`, or what is `wrong`."""
     try:
-        with closing(open_folder(folder, model=model, dimension=dimension)) as opened:
+        with closing(open_folder(folder, model=model, dimension=dimension, seal=keys)) as opened:
             return {"memories": opened.memories.count(), "turns": opened.turns.count()}
     except DataFolderInUseError:
         return {"in_use": True}
@@ -67,7 +68,7 @@ def main() -> None:
     if "dimension" in embedding and not settings.qdrant_url and is_made(settings):
         # Only one that is there: opening another would make it.
         dimension = embedding["dimension"]
-        _tell(opens(settings.data_dir, settings.embedding_model, dimension))
+        _tell(opens(settings.data_dir, settings.embedding_model, dimension, seal(settings)))
     if settings.reranker_model:
         _tell(asyncio.run(scores(settings)))
 

@@ -9,6 +9,7 @@ from gateway.adapters.qdrant_collections import Collections, Layout
 from gateway.doctor.finding import Finding, State
 from gateway.doctor.folder import PART
 from gateway.errors import ModelMismatchError, StartupError
+from gateway.parts import seal
 from gateway.settings import Settings
 
 _MEND = {
@@ -32,6 +33,7 @@ async def check_qdrant(settings: Settings, dimension: int, patience: float) -> F
         Layout(prefix=settings.qdrant_prefix),
         model=settings.embedding_model,
         dimension=dimension,
+        seal=seal(settings),
     )
     try:
         async with asyncio.timeout(patience):

@@ -272,8 +272,8 @@ class Settings(BaseSettings):
     )
     max_messages: int = Field(10_000, ge=1, description="Messages of one chat at most.")
     max_parts: int = Field(1000, ge=1, description="Parts of one message at most.")
-    max_characters: int = Field(
-        4_000_000, ge=1, description="Characters of text in one chat at most."
+    max_characters: int = Field(  # what OpenAI takes in one message
+        10_485_760, ge=1, description="Characters of text in one chat at most."
     )
     max_tools: int = Field(1024, ge=0, description="Tools of one chat at most.")
     max_choices: int = Field(128, ge=1, description="Answers (`n`) of one chat at most.")

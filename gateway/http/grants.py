@@ -10,7 +10,7 @@ from gateway.http.access import MEMOS_PREFIX, REQUEST_ID
 from gateway.http.auth import KEY, OPEN_PATHS
 from gateway.http.errors import ApiError
 from gateway.http.understanding import Said
-from gateway.keys.key import USUAL, Grant, Key
+from gateway.keys.key import Grant, Key
 
 ADMIN_PREFIX = "/v1/admin/"
 
@@ -46,7 +46,7 @@ def needed(method: str, path: str) -> frozenset[Grant]:
     if path.startswith(_OURS):
         call = path.removeprefix(f"{MEMOS_PREFIX}v1/")
         if call.startswith(_CHATTING):
-            return USUAL  # it also keeps what was said
+            return frozenset({Grant.CHAT, Grant.READ})  # without WRITE it keeps nothing
         if method in {"GET", "HEAD"} or call.startswith(_READING) or call.endswith("/search"):
             return frozenset({Grant.READ})
         return frozenset({Grant.WRITE})

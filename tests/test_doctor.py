@@ -1,6 +1,7 @@
 """The doctor says of each part whether it works, how to mend what does not, and changes nothing."""
 
 import asyncio
+import base64
 import json
 import os
 import ssl
@@ -13,6 +14,7 @@ from gateway.adapters.edge import EdgeStore
 from gateway.adapters.minilm import MODEL
 from gateway.adapters.qdrant import QdrantStore, server_client
 from gateway.adapters.qdrant_collections import Layout
+from gateway.adapters.sealing import Seal
 from gateway.doctor.folder import disk
 from gateway.doctor.qdrant import check_qdrant
 from gateway.doctor.running import Running, running_gateway
@@ -298,6 +300,22 @@ async def test_a_store_of_another_model_is_told_by_both_names(doctor, tmp_path):
     assert code == 1
     assert "BAAI/bge-small-en-v1.5" in found["store"]["says"]
     assert MODEL in found["store"]["says"]
+
+
+async def test_a_sealed_store_without_its_key_is_told_and_with_another_first_is_left_alone(
+    doctor, tmp_path
+):
+    old, new = b"o" * 32, b"n" * 32
+    folder = tmp_path / "data"
+    EdgeStore.open(folder, model=MODEL, dimension=384, seal=Seal([old])).close()
+    code, found, _ = await doctor()
+    assert code == 1
+    for said in ("says", "mend"):
+        assert "GATEWAY_ENCRYPTION_KEY" in found["store"][said]
+    both = ",".join(base64.b64encode(key).decode() for key in (new, old))
+    code, found, _ = await doctor(encryption_key=both)
+    assert (code, found["store"]["state"]) == (0, "ok")
+    EdgeStore.open(folder, model=MODEL, dimension=384, seal=Seal([old])).close()  # needs no new one
 
 
 async def test_a_store_whose_files_are_spoilt_is_told(doctor, made):

@@ -1,6 +1,7 @@
 """With a key no file and no payload holds what was said, and without that key nothing opens."""
 
 import base64
+from contextlib import suppress
 from uuid import UUID
 
 import httpx
@@ -296,6 +297,21 @@ async def test_a_spool_replays_plain_lines_and_keeps_those_of_a_key_that_it_has_
     await theirs.aclose()
 
 
+async def test_a_line_that_was_torn_within_its_mark_is_dropped_and_counted(tmp_path):
+    spool = FileSpool.open(tmp_path, most=2**20, seal=Seal([KEY]))
+    await spool.append(spooling.turn("whole"))
+    await spool.append(spooling.turn("torn"))
+    await spool.aclose()
+    [file] = tmp_path.glob("*.spool")
+    written = file.read_bytes()
+    file.write_bytes(written[: written.rindex(b"sealed:") + len("sealed:ab")])
+    damaged: list[int] = []
+    spool = FileSpool.open(tmp_path, most=2**20, damaged=damaged.append, seal=Seal([KEY]))
+    assert [each.id for each in await replayed(spool)] == ["whole"]
+    assert damaged == [1]
+    await spool.aclose()
+
+
 # A seal by itself
 
 
@@ -309,13 +325,13 @@ def test_any_text_opens_as_it_was_sealed_and_no_two_look_alike(text, whose):
 
 
 @given(text=st.text(st.characters(exclude_categories=["Cs"])), data=st.data())
-def test_no_character_of_a_sealed_text_can_be_changed(text, data):
+def test_what_was_changed_opens_to_nothing_else(text, data):
     seal = Seal([KEY])
     sealed = seal.sealed(text, "ann")
     place = data.draw(st.integers(len("sealed:"), len(sealed) - 1))
     other = data.draw(st.characters().filter(lambda each: each != sealed[place]))
-    with pytest.raises(StoreError):
-        seal.opened(sealed[:place] + other + sealed[place + 1 :], "ann")
+    with suppress(StoreError):  # the last character has bits that base64 makes nothing of
+        assert seal.opened(sealed[:place] + other + sealed[place + 1 :], "ann") == text
     for shorter in (sealed[:place], sealed[: len("sealed:")]):
         with pytest.raises(StoreError):
             seal.opened(shorter, "ann")

@@ -11,6 +11,7 @@ import pytest
 
 from gateway.adapters.edge import EdgeStore
 from gateway.adapters.minilm import MODEL
+from gateway.adapters.sealing import Seal
 from tests import process
 
 pytestmark = pytest.mark.process
@@ -67,6 +68,13 @@ def test_another_embedding_model_is_refused_and_both_are_named(cache, tmp_path):
     line = refused(cache, tmp_path)
     assert "BAAI/bge-small-en-v1.5" in line
     assert MODEL in line
+
+
+@pytest.mark.fault("F51")
+def test_a_sealed_store_without_its_key_is_refused_and_the_setting_named(cache, tmp_path):
+    sealed = Seal([b"k" * 32])
+    EdgeStore.open(tmp_path / "data", model=MODEL, dimension=384, seal=sealed).close()
+    assert "GATEWAY_ENCRYPTION_KEY" in refused(cache, tmp_path)
 
 
 @pytest.mark.fault("F51")

@@ -243,17 +243,25 @@ def _locked(descriptor: int) -> bool:
     return os.fstat(descriptor).st_nlink > 0
 
 
+def _line(frame: bytes) -> bytes:
+    """What was written as a line. Raises ValueError if it is not what is there."""
+    checksum, length, line = frame.removesuffix(b"\n").split(b" ", 2)
+    if (int(checksum, 16), int(length)) != (crc32(line), len(line)):
+        raise ValueError("the line is torn or spoilt")
+    return line
+
+
 def _fits(frame: bytes, seal: Seal) -> bool:
-    """Whether the key of a line is there, if it has one."""
-    return seal.fits(frame.split(b" ", 2)[-1][:HEAD].decode("utf-8", "replace"))
+    """Whether the key of a line is there, if it has one. A line that is torn needs none."""
+    try:
+        return seal.fits(_line(frame)[:HEAD].decode("utf-8", "replace"))
+    except ValueError:
+        return True
 
 
 def _turn(frame: bytes, seal: Seal) -> Turn | None:
     """The turn of a line; None if the line is not what was written."""
     try:
-        checksum, length, line = frame.removesuffix(b"\n").split(b" ", 2)
-        if (int(checksum, 16), int(length)) != (crc32(line), len(line)):
-            return None
-        return turn_from_json(line, seal)
+        return turn_from_json(_line(frame), seal)
     except (ValueError, KeyError, TypeError, StoreError):
         return None

@@ -29,7 +29,8 @@ from gateway.http.memos.views import Views
 from gateway.http.operation import Data, Operation
 from gateway.memory import knowledge
 from gateway.memory.filters import parse
-from gateway.memory.model import Kind
+from gateway.memory.model import Kind, Scope
+from gateway.memory.ports import Selection
 from gateway.memory.ranking import Ranked
 from gateway.memory.recall import RecallOptions
 from gateway.memory.tokens import tokens
@@ -108,6 +109,7 @@ async def search_memory(gateway: Gateway, project: str, body: SearchMemory) -> D
 
     most = body.memory_limit_number if body.includes("detail_factual") else 0
     facts = await recall(FACTS, most, of_others=FACTS | PREFERENCES)
+    used_tools = body.includes("tool_memory") and await _any(gateway, scope, TOOLS)
     # By now the query's vector is known, so the others may go at once.
     preferences, used, stated = await asyncio.gather(
         recall(
@@ -117,7 +119,7 @@ async def search_memory(gateway: Gateway, project: str, body: SearchMemory) -> D
         ),
         recall(
             TOOLS,
-            body.tool_memory_limit_number if body.includes("tool_memory") else 0,
+            body.tool_memory_limit_number if used_tools else 0,
             of_others=frozenset(),
         ),
         # Among the facts, a brief message stands for what it states.
@@ -134,6 +136,12 @@ async def search_memory(gateway: Gateway, project: str, body: SearchMemory) -> D
         "skill_detail_list": [],
         "profile_detail_list": profile[:MOST],
     }
+
+
+async def _any(gateway: Gateway, scope: Scope, kinds: frozenset[Kind]) -> bool:
+    """Whether there is any such memory: most users have none of tools, and a search costs more."""
+    found, _ = await gateway.store.list_memories(scope, Selection(kinds=kinds), limit=1)
+    return bool(found)
 
 
 OPERATIONS = (

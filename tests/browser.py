@@ -19,8 +19,14 @@ needs_a_browser = pytest.mark.skipif(
     not CHROMIUM, reason="there is no browser: apt-get install chromium"
 )
 
-# No sandbox, for tests may run as root; nothing is fetched from anywhere but what is tested.
-_OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+# No sandbox, for tests may run as root, nor /dev/shm, which is small in containers; nothing is
+# fetched from anywhere but what is tested.
+_OPTIONS = [
+    "--no-sandbox",
+    "--disable-dev-shm-usage",
+    "--disable-gpu",
+    "--disable-background-networking",
+]
 
 
 @dataclass

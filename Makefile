@@ -24,7 +24,7 @@ test: $(VENV)/.installed-dev clients  ## Set everything up, check and test it
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest -n $(AT_ONCE) --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n $(AT_ONCE) --dist loadfile
 
 check: $(VENV)/.installed-dev  ## Format, lint, types, floors and the fast tests
 	@$(BIN)/ruff format .

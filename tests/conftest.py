@@ -14,12 +14,6 @@ from gateway.settings import Settings
 pytest.register_assert_rewrite("tests.fields")  # its rows assert, though they are no test files
 
 
-def pytest_collection_modifyitems(items):
-    """Tests with processes of their own come first: at the end nothing would run beside them."""
-    slow = {item.path for item in items if item.get_closest_marker("process")}
-    items.sort(key=lambda item: item.path not in slow)
-
-
 @pytest.fixture
 def anyio_backend():
     return "asyncio"

@@ -33,7 +33,7 @@ ANN = Scope("default", "ann")
 EVERYTHING = Selection(kinds=frozenset(Kind), statuses=frozenset(Status))
 SEARCHES = "points/query/batch"
 MANY = 1000
-LATE = 50  # milliseconds that a deadline may be missed by
+LATE = 120  # milliseconds that a deadline may be missed by, while other tests share the two cores
 LOADED = 500  # the same, while several clients and a server share two cores with the gateway
 
 

@@ -20,7 +20,7 @@ from tests.served import served
 
 pytestmark = [pytest.mark.anyio, pytest.mark.process, pytest.mark.security("B12")]
 
-EXAMPLES = 20  # requests of each kind, for each operation
+EXAMPLES = 10  # requests of each kind, for each operation
 CHECKS = [
     not_a_server_error,
     content_type_conformance,

@@ -358,7 +358,8 @@ async def test_no_chat_fails_while_the_server_comes_and_goes(server, down):
         statuses = {status for status, _ in said}
         assert "hit" in statuses
         assert statuses - {"hit"}
-        assert max(took for _, took in said) < 300 + LOADED
+        took = sorted(took for _, took in said)
+        assert took[len(took) * 95 // 100] < 300 + LOADED
         await answers(it.store)
         assert (await chat(it))[0] == "hit"
 

@@ -6,8 +6,10 @@ For a job that may be at work on a turn just now an empty turn of the same id is
 to be learned: whoever takes it up last, that job or the next after its death, clears up after it.
 """
 
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
 
 from gateway.memory import knowledge, profiles, tools
 from gateway.memory.indexing import indexed
@@ -27,6 +29,8 @@ from gateway.memory.model import (
 )
 from gateway.memory.ports import Embedder, JobQueue, Registry, Selection, Store
 from gateway.memory.sharing import shared_turns
+
+T = TypeVar("T")
 
 EVERYTHING = Selection(kinds=frozenset(Kind), statuses=frozenset(Status))
 
@@ -118,40 +122,25 @@ async def clear_up(store: Store, embedder: Embedder, turn: Turn) -> None:
 
     What was said since the erasure stays. Raises StoreError.
     """
+    for scope in (turn.scope, *(copy.scope for copy in shared_turns(turn))):
+        await _clear(store, embedder, scope, turn)
+    # Last, for whoever dies before leaves it to be found by the next.
     alone = _husk(turn, turn.created)  # in a conversation that holds nothing else
     await store.put_turn(turn.scope, alone)
     await store.delete_conversation(turn.scope, alone.conversation)
-    for scope in (turn.scope, *(copy.scope for copy in shared_turns(turn))):
-        await _clear(store, embedder, scope, turn.scope)
 
 
-async def all_turns(store: Store, scope: Scope) -> AsyncIterator[Turn]:
+def all_turns(store: Store, scope: Scope) -> AsyncIterator[Turn]:
     """Every turn of a scope, latest first. Raises StoreError."""
-    offset = 0
-    while True:
-        turns, total = await store.list_turns(scope, limit=_PAGE, offset=offset)
-        for turn in turns:
-            yield turn
-        offset += _PAGE
-        if offset >= total:
-            return
+    return _pages(partial(store.list_turns, scope))
 
 
-async def all_memories(
-    store: Store, scope: Scope, *, by: str | None = None
-) -> AsyncIterator[Memory]:
+def all_memories(store: Store, scope: Scope, *, by: str | None = None) -> AsyncIterator[Memory]:
     """Every memory of a scope, whatever its status, latest said first; `by` names a contributor.
 
     Raises StoreError.
     """
-    chosen, offset = replace(EVERYTHING, by=by), 0
-    while True:
-        memories, total = await store.list_memories(scope, chosen, limit=_PAGE, offset=offset)
-        for memory in memories:
-            yield memory
-        offset += _PAGE
-        if offset >= total:
-            return
+    return _pages(partial(store.list_memories, scope, replace(EVERYTHING, by=by)))
 
 
 async def holdings(
@@ -170,7 +159,7 @@ async def holdings(
             yield memory
     async for memory in _contributed(store, registry, scope):
         yield memory
-    async for entry in _all_entries(registry, scope):
+    async for entry in _pages(partial(registry.all_entries, scope)):
         yield entry
 
 
@@ -182,22 +171,23 @@ async def _contributed(store: Store, registry: Registry, scope: Scope) -> AsyncI
                 yield memory
 
 
-async def _all_entries(registry: Registry, scope: Scope) -> AsyncIterator[Entry]:
-    offset = 0
-    while True:
-        entries, total = await registry.all_entries(scope, limit=_PAGE, offset=offset)
-        for entry in entries:
-            yield entry
+async def _pages(read: Callable[..., Awaitable[tuple[list[T], int]]]) -> AsyncIterator[T]:
+    """All that is read page by page, `read` taking a limit and an offset and telling the total."""
+    offset, total = 0, 1
+    while offset < total:
+        page, total = await read(limit=_PAGE, offset=offset)
+        for each in page:
+            yield each
         offset += _PAGE
-        if offset >= total:
-            return
 
 
-async def _clear(store: Store, embedder: Embedder, scope: Scope, erased: Scope) -> None:
-    """Remove from a scope what comes from turns of the erased one that are not there."""
+async def _clear(store: Store, embedder: Embedder, scope: Scope, turn: Turn) -> None:
+    """Remove from a scope what comes from this erased turn, and from those that are not there."""
+    erased = turn.scope
     by = None if scope == erased else erased.contributor
     held = [memory async for memory in all_memories(store, scope, by=by)]
-    there = await _there(store, erased, {s.turn for m in held for s in m.sources if s.turn})
+    named = {s.turn for m in held for s in m.sources if s.turn} - {turn.id}
+    there = await _there(store, erased, named)
     gone, left = [], []
     for memory in held:
         sources = tuple(s for s in memory.sources if not s.turn or s.turn in there)

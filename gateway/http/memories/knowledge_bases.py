@@ -8,7 +8,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from gateway.http import files
-from gateway.http.contents import MOST_NAME, Offered
+from gateway.http.contents import MOST_NAME, FileContent, FileName, FileType, Offered
 from gateway.http.errors import ApiError
 from gateway.http.files import WithFiles
 from gateway.http.gateway import Gateway
@@ -61,19 +61,9 @@ class GetFile(OfFile):
 class NewFile(Asked):
     """A file to add."""
 
-    name: str = Field(
-        "", max_length=MOST_NAME, description="Its name; the ending says which format it is in."
-    )
-    type: Literal["document", "skill"] = Field(
-        "document",
-        description="`skill` for Markdown that begins with a name and a description, or for an"
-        " archive with such a SKILL.md.",
-    )
-    content: str = Field(
-        min_length=1,
-        description="The file in base64, a data URI, or its text where it is one. A URL is"
-        " refused, unless the gateway was told which hosts it may fetch from.",
-    )
+    name: FileName = ""
+    type: FileType = "document"
+    content: FileContent
 
 
 class NewFiles(OfBase, WithFiles):

@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 
 from gateway.errors import NoSuchKnowledgeBaseError
 from gateway.http import files
-from gateway.http.contents import MOST_NAME, Offered
+from gateway.http.contents import MOST_NAME, FileContent, FileName, FileType, Offered
 from gateway.http.files import MB, WithFiles
 from gateway.http.gateway import Gateway
 from gateway.http.memos.codes import Code
@@ -49,19 +49,9 @@ class Done(TypedDict):
 class FileGiven(Body):
     """A file to add."""
 
-    name: str = Field(
-        "", max_length=MOST_NAME, description="Its name; the ending says which format it is in."
-    )
-    type: Literal["document", "skill"] = Field(
-        "document",
-        description="`skill` for Markdown that begins with a name and a description, or for an"
-        " archive with such a SKILL.md.",
-    )
-    content: str = Field(
-        min_length=1,
-        description="The file in base64, a data URI, or its text where it is one. A URL is"
-        " refused, unless the gateway was told which hosts it may fetch from.",
-    )
+    name: FileName = ""
+    type: FileType = "document"
+    content: FileContent
 
 
 class AddFiles(Body, WithFiles):

@@ -502,6 +502,9 @@ class Town:
         store, registry = self.parts(gate)
         await knowledge.delete(store, registry, "acme", self.base)
 
+    async def is_there(self):
+        return await knowledge.is_there(self.store.registry, "acme", self.base)
+
     async def left(self):
         scope = knowledge_base("acme", self.base)
         every = Selection(kinds=frozenset(Kind), statuses=frozenset(Status))
@@ -562,6 +565,26 @@ async def test_a_deletion_asked_for_again_finishes_what_was_killed(deletion, sch
         await delete()
     await town.learn()
     assert await town.left() == (0, 0, 0)
+
+
+@pytest.mark.parametrize("deletion", ["delete_file", "delete_base"])
+@pytest.mark.parametrize("deleted", range(0, 16))
+async def test_whoever_adds_is_killed_at_any_step_beside_any_step_of_a_deletion(deletion, deleted):
+    for added in range(1, 12):
+        town = Town()
+        await town.begin()
+        await town.add()
+        delete = getattr(town, deletion)
+        schedule = [1] * deleted + [0] * added
+        await interleave([town.add, delete], schedule, killed=(deleted + added - 1).__eq__)
+        files = await knowledge_files.find(
+            town.store.registry, "acme", [knowledge_files.file_id(town.base, town.given)]
+        )
+        assert not files or await town.is_there()
+        with suppress(NoSuchKnowledgeBaseError):
+            await delete()
+        await town.learn()
+        assert await town.left() == (0, 0, 0)
 
 
 @pytest.mark.parametrize("deletion", ["delete_file", "delete_base"])

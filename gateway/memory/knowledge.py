@@ -109,11 +109,10 @@ async def named(registry: Registry, project: str, ids: Sequence[str]) -> tuple[S
 async def delete(store: Store, registry: Registry, project: str, base_id: str) -> None:
     """Delete a base with its files and all that it holds; from its first step on it is not found.
 
-    What was interrupted is finished by whoever asks again. Raises NoSuchKnowledgeBaseError,
-    StoreError.
+    What was interrupted is finished by whoever asks again, and so is what somebody left who was
+    killed adding a file to a base that was gone. Raises NoSuchKnowledgeBaseError, StoreError.
     """
-    if not await begin_deleting(registry, project, BASE, base_id):
-        raise NoSuchKnowledgeBaseError(base_id)
+    there = await begin_deleting(registry, project, BASE, base_id)
     everything = project_wide(project)
     for kind in (FILE, DELETED + FILE):
         while True:
@@ -123,6 +122,8 @@ async def delete(store: Store, registry: Registry, project: str, base_id: str) -
             await registry.delete_entries(everything, kind, [file.id for file in files])
     await store.erase(knowledge_base(project, base_id))
     await registry.delete_entries(everything, DELETED + BASE, [base_id])
+    if not there:
+        raise NoSuchKnowledgeBaseError(base_id)
 
 
 async def begin_deleting(registry: Registry, project: str, kind: str, entry_id: str) -> bool:

@@ -72,9 +72,16 @@ def file_id(base_id: str, given: Given) -> str:
 
 
 async def find(registry: Registry, project: str, ids: Sequence[str]) -> list[File]:
-    """Those of these files that the project has, in the order asked. Raises StoreError."""
-    entries = await registry.get_entries(project_wide(project), FILE, list(dict.fromkeys(ids)))
-    return [_file(entry) for entry in entries]
+    """Those of these files that the project has, in the order asked. Raises StoreError.
+
+    A file whose base is gone is gone, though whoever added it was killed before taking it back.
+    """
+    everything = project_wide(project)
+    entries = await registry.get_entries(everything, FILE, list(dict.fromkeys(ids)))
+    asked = list(dict.fromkeys(entry.group for entry in entries))
+    bases = await registry.get_entries(everything, knowledge.BASE, asked) if asked else []
+    there = {base.id for base in bases}
+    return [_file(entry) for entry in entries if entry.group in there]
 
 
 async def listed(

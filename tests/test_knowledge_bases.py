@@ -568,7 +568,7 @@ async def test_a_deletion_asked_for_again_finishes_what_was_killed(deletion, sch
 
 
 @pytest.mark.parametrize("deletion", ["delete_file", "delete_base"])
-@pytest.mark.parametrize("deleted", range(0, 16))
+@pytest.mark.parametrize("deleted", range(16))
 async def test_whoever_adds_is_killed_at_any_step_beside_any_step_of_a_deletion(deletion, deleted):
     for added in range(1, 12):
         town = Town()

@@ -1,10 +1,13 @@
-"""How two wordings are compared: the same statement, the same thing spoken of.
+"""How two wordings are compared: one statement, one thing spoken of, nearly one text.
 
 Pure text: casefolded words without punctuation, contractions spelt out. Good for keys, never shown.
+Near duplicates are told by the words as they stand.
 """
 
 import re
 import unicodedata
+from functools import lru_cache
+from typing import Final
 
 from gateway.memory.model import identifier
 
@@ -63,6 +66,9 @@ _SPELLINGS = {"colour": "color", "colours": "colors", "flavour": "flavor", "flav
 _KEY_WORDS = 8
 UNTYPED = "said"  # leads the slot of a statement that no rule gives one
 _ATTRIBUTE_LENGTH = 80
+_ALIKE: Final = 0.8  # of two texts' words in both; LoCoMo has no such pair
+_REMEMBERED: Final = 4096  # texts: one user's questions find the same memories again and again
+_DISTINCT: Final = re.compile(r"\w+")
 
 
 def plain(text: str) -> str:
@@ -133,3 +139,18 @@ def _singular(word: str) -> str:
     if word.endswith("ies") and len(word) > 4 and word[:-1] not in _IN_IE:  # noqa: PLR2004  "ties"
         return word[:-3] + "y"
     return word[:-2] if word.endswith(("ches", "shes", "sses", "xes")) else word[:-1]
+
+
+@lru_cache(_REMEMBERED)
+def distinct(text: str) -> frozenset[str]:
+    """The different words of a text in lower case, each as it stands."""
+    return frozenset(_DISTINCT.findall(text.lower()))
+
+
+def alike(one: frozenset[str], other: frozenset[str]) -> bool:
+    """Whether texts of these distinct words are near duplicates."""
+    less, more = len(one), len(other)
+    if not _ALIKE * more <= less <= more / _ALIKE:
+        return False
+    shared = len(one & other)
+    return shared >= _ALIKE * (less + more - shared)

@@ -244,7 +244,7 @@ class Settings(BaseSettings):
     recall_token_budget: int = Field(
         1000,
         ge=0,
-        description="Tokens of memories in a prompt at most, about four characters each.",
+        description="Tokens of memories in a prompt at most: four letters each, or one ideograph.",
     )
     recall_floor: float = Field(
         0.45, ge=0, le=1, description="The least relevance, 0..1, that a recalled memory must have."

@@ -115,6 +115,7 @@ async def test_a_model_adds_what_it_finds_and_is_done_without_when_it_cannot_ans
         ({"messages": [user("x")], "extraction_types": ["skill"]}, 400, 40000, "extraction_types"),
         ({"messages": [user("x")], "extraction_types": []}, 400, 40003, "extraction_types"),
         ({"messages": [user("x" * 4 * MOST_TOKENS), user("y")]}, 413, 40305, "messages"),
+        ({"messages": [user("喜" * MOST_TOKENS), user("喜")]}, 413, 40305, "messages"),
     ],
 )
 async def test_what_is_wrong_is_told(body, status, code, named):
@@ -126,8 +127,8 @@ async def test_what_is_wrong_is_told(body, status, code, named):
 
 async def test_a_conversation_of_just_so_many_tokens_is_read():
     async with served() as it:
-        text = f"{SAID} {'word ' * 10_000}"[: 4 * MOST_TOKENS]
-        assert (await call(it.url, PATH, {"messages": [user(text)]}))["success"] is True
+        for text in (f"{SAID} {'word ' * 10_000}"[: 4 * MOST_TOKENS], "喜" * MOST_TOKENS):
+            assert (await call(it.url, PATH, {"messages": [user(text)]}))["success"] is True
 
 
 async def test_a_key_is_needed():

@@ -38,6 +38,8 @@ async def test_the_best_comes_first_with_its_place_and_a_score(it):
     assert answer["model"] == "fake"
     letters = sum(-(-len(text) // 4) for text in [QUERY, *DOCUMENTS])
     assert answer["usage"] == {"prompt_tokens": letters, "total_tokens": letters}
+    answer = await post(it.url, "rerank", {"query": "你好", "documents": ["我喜欢茶"]})
+    assert answer["usage"]["prompt_tokens"] == 6
 
 
 async def test_top_n_is_how_many_are_answered(it):

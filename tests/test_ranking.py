@@ -307,6 +307,12 @@ def test_what_overruns_the_budget_gives_way_to_what_fits():
     assert texts(hits, token_budget=0) == []
 
 
+def test_an_ideograph_takes_as_much_of_the_budget_as_four_letters():
+    hits = [hit("我住在里斯本。", 0.9), hit("a" * 12, 0.8)]
+    assert texts(hits, token_budget=7) == ["我住在里斯本。"]
+    assert texts(hits, token_budget=6) == ["a" * 12]
+
+
 def test_no_hits_make_no_memories():
     assert ranked([]) == []
 

@@ -10,7 +10,7 @@ from gateway.http.grants import needed
 from gateway.keys.budget import Budget
 from gateway.keys.key import Grant, Key
 
-CHARACTERS: Final = 4  # of a token, where nobody says how many tokens there were
+BYTES: Final = 4  # of a token, where nobody says how many tokens there were
 TAIL: Final = 4096  # bytes of an answer's end in which its usage is looked for
 
 _TOTAL = re.compile(rb'"total_tokens"\s*:\s*(\d{1,12})')
@@ -42,7 +42,7 @@ class WithinBudget:
 
 
 class Meter:
-    """The tokens of one exchange: as its answer says, or else a fourth of its characters.
+    """The tokens of one exchange: as its answer says, or else a fourth of its bytes as they passed.
 
     Of a stream each event counts as one token more: what is around the words is most of it.
     """
@@ -62,8 +62,8 @@ class Meter:
         said = _TOTAL.findall(self._tail)
         if said:
             return int(said[-1])
-        answered = self._events if self._streams else self._answered // CHARACTERS
-        return self._asked // CHARACTERS + answered
+        answered = self._events if self._streams else self._answered // BYTES
+        return self._asked // BYTES + answered
 
     def receiving(self, receive: Receive) -> Receive:
         async def received() -> Message:

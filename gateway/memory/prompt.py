@@ -12,7 +12,6 @@ from typing import Any
 from gateway.memory import documents, screening
 from gateway.memory.model import Holder, Kind, Memory
 
-_TOKEN = 4  # characters
 _OPEN, _CLOSE = "<memories>", "</memories>"
 _PREFACE = (
     "Remembered from earlier conversations with this user, oldest first. These lines are background"
@@ -47,11 +46,6 @@ def block(
     if standing:
         lines += [_WISHES, *(_line(m) for m in standing)]
     return "\n".join([_OPEN, _PREFACE, *lines, _CLOSE, "", ""])
-
-
-def tokens(text: str) -> int:
-    """About how many tokens a text takes: one for four characters, as English has it."""
-    return -(-len(text) // _TOKEN)
 
 
 def sections(facts: Sequence[Memory], preferences: Sequence[Memory]) -> str:

@@ -16,9 +16,9 @@ from typing import Final
 from gateway.memory.file_share import is_from_file, most_from_files
 from gateway.memory.model import Hit, Kind, Memory, Millis
 from gateway.memory.ordering import order
-from gateway.memory.prompt import tokens
 from gateway.memory.relevance import Score, relevance, scores
 from gateway.memory.telling import asks_of_oneself
+from gateway.memory.tokens import tokens
 from gateway.memory.wording import alike, distinct
 
 # Of each arm. LoCoMo with 30: 80.6; 60: 81.2; 100: 81.1; 200: 81.1. Each costs time to read.
@@ -49,12 +49,12 @@ def rank(
     """The most relevant memories, best first, each with at least `floor` relevance.
 
     `hits` are those of a search with CANDIDATES per arm. At most `limit`, with texts of at most
-    `token_budget` tokens in all (four characters each). Left out: what `present`, the texts that
-    the prompt holds already, say word for word; near duplicates; and of a message and a statement
-    made from it the lesser, or the statement if the message is brief. Of a long message in several
-    pieces one comes in its turn and the rest after everything else. `now` resolves "last week". The
-    memories of `conversation`, the one that asks, come a little sooner. At most half is from files,
-    unless nothing else is relevant.
+    `token_budget` tokens in all. Left out: what `present`, the texts that the prompt holds already,
+    say word for word; near duplicates; and of a message and a statement made from it the lesser, or
+    the statement if the message is brief. Of a long message in several pieces one comes in its turn
+    and the rest after everything else. `now` resolves "last week". The memories of `conversation`,
+    the one that asks, come a little sooner. At most half is from files, unless nothing else is
+    relevant.
     """
     hits, found = _absorbed(hits, scores(hits, question))
     prompt = "\n".join(present)

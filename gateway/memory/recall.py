@@ -22,11 +22,11 @@ from gateway.memory.filters import Filter, matches
 from gateway.memory.model import Hit, Kind, Memory, Millis, Scope, Status, Vector, now
 from gateway.memory.ordering import merit
 from gateway.memory.ports import Embedder, Reranker, Search, Selection, Store
-from gateway.memory.prompt import tokens
 from gateway.memory.public_memory import PublicMemory
 from gateway.memory.ranking import CANDIDATES, Ranked, fitted, rank
 from gateway.memory.relevance import calibrated
 from gateway.memory.telling import asks_of_the_past
+from gateway.memory.tokens import tokens
 from gateway.memory.tool_telling import helpful
 from gateway.memory.tools import memory_id
 

@@ -1,4 +1,4 @@
-"""How many tokens a text comes to, near enough for a limit; nobody's tokeniser is asked."""
+"""How many tokens a text comes to, near enough for a budget or a limit; no tokeniser is asked."""
 
 
 def tokens(text: str) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
 from gateway.memory.model import Memory, Status
-from gateway.memory.prompt import tokens
+from gateway.memory.tokens import tokens
 from gateway.memory.tool_calls import as_schema
 
 SCHEMA, TRAJECTORY = "ToolSchemaMemory", "ToolTrajectoryMemory"

@@ -12,7 +12,7 @@ from gateway.http.memos.items import fact, preference
 from gateway.http.memos.reading import Body
 from gateway.http.operation import Data, Operation
 from gateway.memory.model import Kind, Message, Scope, Turn
-from gateway.memory.prompt import tokens
+from gateway.memory.tokens import tokens
 
 MOST_TOKENS = 8_000
 

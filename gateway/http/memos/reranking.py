@@ -11,7 +11,7 @@ from gateway.http.gateway import Gateway
 from gateway.http.memos.codes import Code
 from gateway.http.memos.reading import Body
 from gateway.http.operation import Data, Operation
-from gateway.memory.prompt import tokens
+from gateway.memory.tokens import tokens
 
 MOST_DOCUMENTS = 1_000
 MOST_TOKENS = 40_000
@@ -57,8 +57,8 @@ class Reranked(TypedDict):
 async def rerank(gateway: Gateway, project: str, body: Rerank) -> Data:  # noqa: ARG001  nothing is looked up
     """Order texts by how much they bear on a query, best first; nothing is kept.
 
-    By the reranker that is configured or, without one, by the embedding model. Tokens are counted
-    at four characters each.
+    By the reranker that is configured or, without one, by the embedding model. Tokens are
+    estimated: four characters each in English, one in Chinese, Japanese and Korean.
     """
     asked = tokens(body.query) + sum(map(tokens, body.documents))
     if asked > MOST_TOKENS:

@@ -10,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 CLIENTS := tests/clients
-LOCKED_CLIENTS := openai-2 langchain-openai memos
+LOCKED_CLIENTS := openai-2 langchain-openai llama-index memos
 PYTHON_CLIENTS := $(foreach client,$(LOCKED_CLIENTS),$(CLIENTS)/.python/$(client)/.installed)
 NODE_CLIENTS := $(if $(shell command -v node && command -v npm),$(CLIENTS)/node/node_modules/.installed)
 

@@ -46,11 +46,12 @@ CLIENTS = {
     "openai-2": _python("tests.clients.openai_python", "openai-2"),
     "openai-3": Client((sys.executable, "-m", "tests.clients.openai_python"), None),
     "langchain-openai": _python("tests.clients.langchain_python", "langchain-openai"),
+    "llama-index": _python("tests.clients.llama_index_python", "llama-index"),
     "openai-node": _node("openai.mjs"),
     "ai-sdk": _node("ai_sdk.mjs"),
 }
 MEMOS = "memos"
-_ALL = CLIENTS | {MEMOS: _python("tests.clients.memos_python", MEMOS)}
+ALL = CLIENTS | {MEMOS: _python("tests.clients.memos_python", MEMOS)}
 
 
 class Running:
@@ -89,22 +90,27 @@ class Running:
         return json.loads(line)
 
 
-@contextmanager
-def running(name: str) -> Iterator[Running]:
-    """Start a client. Skips the test where Node is not installed, and only there."""
-    client = _ALL[name]
+def environment(client: Client) -> dict[str, str]:
+    """What its process has of ours. Skips the test where Node is not installed, and only there."""
     if client.on_node and not (shutil.which("node") and shutil.which("npm")):
         pytest.skip("Node is not installed")
     if client.packages is not None and not client.packages.is_dir():
-        pytest.fail(f"`make clients` installs {name}", pytrace=False)
+        pytest.fail(f"`make clients` installs {client.packages.name}", pytrace=False)
     settings = ("OPENAI_", "MEMOS_", "PYTHON")
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(settings)}
+    ours = {k: v for k, v in os.environ.items() if not k.startswith(settings)}
     if client.packages is not None and not client.on_node:
-        environment["PYTHONPATH"] = str(client.packages)
+        ours["PYTHONPATH"] = str(client.packages)
+    return ours
+
+
+@contextmanager
+def running(name: str) -> Iterator[Running]:
+    """Start a client."""
+    client = ALL[name]
     process = subprocess.Popen(
         client.command,
         cwd=HERE.parent.parent,
-        env=environment,
+        env=environment(client),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

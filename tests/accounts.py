@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from gateway.adapters.fake_embedder import FakeEmbedder
 from gateway.adapters.fake_store import FakeStore
-from gateway.memory.learning import KEPT, Learner
+from gateway.memory.known import KEPT
+from gateway.memory.learning import Learner
 from gateway.memory.model import Kind, Memory, Message, Scope, Turn, identifier
 from gateway.memory.ports import Selection
 from tests.working import learned

@@ -12,7 +12,8 @@ from gateway.adapters.fake_embedder import FakeEmbedder
 from gateway.adapters.fake_store import FakeStore
 from gateway.adapters.local_queue import LocalQueue
 from gateway.adapters.upstream import Timeouts, Upstream
-from gateway.memory.learning import KEPT, Learner
+from gateway.memory.known import KEPT
+from gateway.memory.learning import Learner
 from gateway.memory.model import Kind, Memory, Message, Scope, Turn, TurnState, identifier
 from gateway.memory.ports import Selection
 from gateway.memory.proposals.proposer import Proposer

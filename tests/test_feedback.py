@@ -14,7 +14,8 @@ from gateway.memory.corrections import Forget, Instead, read, rest
 from gateway.memory.decisions import Change
 from gateway.memory.erasure import EVERYTHING
 from gateway.memory.feedback import Corrector
-from gateway.memory.learning import STATED, Learner
+from gateway.memory.known import STATED
+from gateway.memory.learning import Learner
 from gateway.memory.model import Kind, Message, Scope, Turn, identifier
 from gateway.memory.ports import Selection
 from gateway.memory.proposals.proposer import Proposer

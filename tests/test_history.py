@@ -8,7 +8,8 @@ from gateway.adapters.fake_store import FakeStore
 from gateway.memory.changing import Changer
 from gateway.memory.decisions import Change
 from gateway.memory.erasure import EVERYTHING
-from gateway.memory.learning import STATED, Learner
+from gateway.memory.known import STATED
+from gateway.memory.learning import Learner
 from gateway.memory.model import Kind, Message, Scope, Status, Turn, TurnState, identifier
 from gateway.memory.ports import Selection
 from gateway.memory.recall import Recaller, RecallOptions

@@ -10,7 +10,8 @@ from gateway.adapters.local_queue import LocalQueue
 from gateway.errors import EmbeddingError
 from gateway.memory import documents
 from gateway.memory.documents import CHUNKS, Chunk
-from gateway.memory.learning import KEPT, STATED, Learner
+from gateway.memory.known import KEPT, STATED
+from gateway.memory.learning import Learner
 from gateway.memory.model import Kind, Message, Scope, Turn, TurnState, identifier, knowledge_base
 from gateway.memory.ports import Selection
 from gateway.metrics import Metrics

@@ -13,7 +13,8 @@ from gateway.adapters.fake_store import FakeStore
 from gateway.memory.changing import Changer
 from gateway.memory.decisions import Change
 from gateway.memory.filters import parse
-from gateway.memory.learning import KEPT, Learner
+from gateway.memory.known import KEPT
+from gateway.memory.learning import Learner
 from gateway.memory.model import (
     Holder,
     Indexed,

@@ -10,7 +10,8 @@ from gateway.adapters.edge import EdgeStore
 from gateway.adapters.fake_embedder import FakeEmbedder
 from gateway.adapters.fake_store import FakeStore
 from gateway.errors import StoreError
-from gateway.memory.learning import KEPT, STATED, Learner
+from gateway.memory.known import KEPT, STATED
+from gateway.memory.learning import Learner
 from gateway.memory.model import Kind, Memory, Message, Scope, Status, Turn, TurnState, identifier
 from gateway.memory.ports import Selection
 from tests.interleaving import Gated, interleave

@@ -13,7 +13,8 @@ from gateway.adapters.arq_queue import QUEUE
 from gateway.adapters.fake_embedder import FakeEmbedder
 from gateway.adapters.fake_store import FakeStore
 from gateway.errors import EmbeddingError
-from gateway.memory.learning import STATED, Learner
+from gateway.memory.known import STATED
+from gateway.memory.learning import Learner
 from gateway.memory.model import TurnState
 from gateway.memory.ports import Selection
 from tests.accounts import Account, given_up, recorded, turns

@@ -8,7 +8,6 @@ was before stays in the memory's own history.
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from gateway.errors import StoreError
 from gateway.memory import passages
 from gateway.memory.decisions import (
     EDITED,
@@ -24,8 +23,7 @@ from gateway.memory.decisions import (
     takes_back,
 )
 from gateway.memory.extraction import extract
-from gateway.memory.indexing import indexed
-from gateway.memory.learning import KEPT, ROUNDS, SLOT_LIMIT, STATED
+from gateway.memory.known import STATED, in_slots, revise
 from gateway.memory.model import (
     Candidate,
     Indexed,
@@ -41,7 +39,7 @@ from gateway.memory.model import (
     Turn,
     now,
 )
-from gateway.memory.ports import Embedder, Selection, Store
+from gateway.memory.ports import Embedder, Store
 from gateway.memory.reconciliation import history, identity, settled
 from gateway.memory.sharing import withdraw
 from gateway.memory.wording import UNTYPED, statement_attribute
@@ -145,7 +143,7 @@ class Changer:
     ) -> Memory:
         """Remember what somebody writes, as if the user had just said it; the memory it became.
 
-        `state` is the learner's. Without a `kind` it is what the rules read, else a fact.
+        `state` is a consolidator's. Without a `kind` it is what the rules read, else a fact.
         """
         at = self._clock()
         source = Source(role="user", content=text, time=at, conversation=conversation, turn="")
@@ -265,15 +263,16 @@ class Changer:
         *,
         of: str = "",
     ) -> None:
-        """Make decisions, each once, and put the slots' histories in order, as often as it takes.
+        """Make decisions, each once, and put the slots' histories in order.
 
         In a shared scope, the slots are those `of` one contributor.
-
-        What somebody else wrote meanwhile is left alone, so all is read again until nothing is to
-        be changed.
         """
-        for _ in range(ROUNDS):
-            held = await self._members(scope, slots, decisions, of=of)
+
+        async def read() -> Sequence[Memory]:
+            return list((await self._members(scope, slots, decisions, of=of)).values())
+
+        async def change(known: Sequence[Memory]) -> list[Memory]:
+            held = {memory.id: memory for memory in known}
             wanted = dict(held)
             for key, decide in decisions.items():
                 memory = held.get(key)
@@ -281,26 +280,20 @@ class Changer:
                     wanted[key] = decide(memory)
             for slot in slots - {""}:
                 wanted |= history([m for m in wanted.values() if m.attribute == slot])
-            changes = [
+            return [
                 replace(memory, updated=max(at, held[key].updated + 1))
                 for key, memory in wanted.items()
                 if memory != held[key]
             ]
-            if not changes:
-                return
-            entries = await indexed(changes, self._embedder)
-            await self._store.revise_memories(scope, entries, held.values())
-        raise StoreError("what is known kept changing while it was changed by hand")
+
+        await revise(self._store, self._embedder, scope, read, change)
 
     async def _members(
         self, scope: Scope, slots: Iterable[str], ids: Iterable[str], *, of: str = ""
     ) -> dict[str, Memory]:
         """Everything in these slots, `of` one contributor or of all, and what has these ids."""
-        found: dict[str, Memory] = {}
-        for slot in sorted({*slots} - {""}):
-            chosen = Selection(kinds=STATED, statuses=KEPT, attribute=slot, by=of or None)
-            listed, _ = await self._store.list_memories(scope, chosen, limit=SLOT_LIMIT)
-            found |= {memory.id: memory for memory in listed}
+        listed = await in_slots(self._store, scope, {*slots} - {""}, by=of or None)
+        found = {memory.id: memory for memory in listed}
         others = sorted({*ids} - found.keys())
         if others:
             more = await self._store.get_memories(scope, others)

@@ -16,7 +16,7 @@ from gateway.memory.corrections import Forget, Instead, read, rest
 from gateway.memory.decisions import FEEDBACK, Change
 from gateway.memory.episodes import opened
 from gateway.memory.extraction import extract
-from gateway.memory.learning import STATED
+from gateway.memory.known import STATED
 from gateway.memory.model import (
     Candidate,
     Kind,

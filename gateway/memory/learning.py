@@ -5,24 +5,21 @@ adds the vectors, what the user's own sentences state, and then, where there is 
 that finds besides. Nothing raw is ever replaced by something derived from it.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from weakref import WeakValueDictionary
 
-from gateway.errors import ExtractionBusyError, StoreError
-from gateway.memory import documents, knowledge, paraphrase, tools
+from gateway.errors import ExtractionBusyError
+from gateway.memory import documents, knowledge, tools
+from gateway.memory.consolidation import Consolidator
 from gateway.memory.episodes import Episode
 from gateway.memory.erasure import clear_up, is_erased
 from gateway.memory.extraction import extract
-from gateway.memory.indexing import embedded_texts, indexed
+from gateway.memory.indexing import embedded_texts
 from gateway.memory.model import (
     Candidate,
     Ending,
     Indexed,
-    Kind,
-    Labels,
     Memory,
     Millis,
     Scope,
@@ -32,26 +29,15 @@ from gateway.memory.model import (
     knowledge_base,
     now,
 )
-from gateway.memory.ports import Embedder, Outbox, Registry, Selection, Store
+from gateway.memory.ports import Embedder, Outbox, Registry, Store
 from gateway.memory.proposals.proposer import Proposer
-from gateway.memory.proposals.refining import refined, unspoken
-from gateway.memory.reconciliation import (
-    follow_up,
-    given_up,
-    identity,
-    reconcile,
-    slots,
-)
+from gateway.memory.proposals.refining import refined
+from gateway.memory.reconciliation import reconcile
 from gateway.memory.redaction import without_secrets
-from gateway.memory.sharing import episode_copy, shared_turns, stated_copies
+from gateway.memory.sharing import episode_copy, shared_turns
 from gateway.memory.tool_calls import shown
 
 _OTHER = "participant"  # a role whose words neither rules nor models read
-
-STATED = frozenset({Kind.FACT, Kind.PREFERENCE, Kind.TOOL})
-KEPT = frozenset(Status)  # a memory that was deleted stays so when it is said again
-SLOT_LIMIT = 100  # states of one slot that are compared
-ROUNDS = 20  # of reading and writing one turn's slots, while others write them too
 
 
 class Learner:
@@ -60,7 +46,8 @@ class Learner:
     Without a `proposer` the rules alone read what is said. The `registry` knows which documents are
     there still, and who was erased: what is of neither is removed instead of learned. `correct`
     makes the changes that a feedback asks for, and returns what it states besides. `shared` is told
-    of each scope that something is shared with.
+    of each scope that something is shared with. `consolidator` is for whoever states something
+    without a turn.
     """
 
     def __init__(
@@ -81,10 +68,9 @@ class Learner:
         self._registry = registry
         self._proposer = proposer
         self._correct = correct
+        self.consolidator = Consolidator(store, embedder, clock=clock)
         self._clock = clock
         self._shared = shared
-        # In one process, two turns of one user need not find out that they are in each other's way.
-        self._locks: WeakValueDictionary[Scope, asyncio.Lock] = WeakValueDictionary()
 
     async def record(self, turn: Turn) -> None:
         """Acknowledge a turn: when this returns it survives a crash and will be learned.
@@ -154,7 +140,7 @@ class Learner:
         ]
         own = await self._keep(turn, entries)
         if turn.feedback and self._correct is not None:
-            await self._stated(said, await self._correct(said))
+            await self.consolidator.stated(said, await self._correct(said))
             return
         taken_out = {memory.id for memory in own if changed_by_hand(memory)}
         for copy in shared_turns(said):
@@ -168,12 +154,12 @@ class Learner:
             await self._keep(copy, copies)
             self._shared(copy.scope)
         said = own_words(said)
-        await self._stated(said, by_rules)
-        await self._use(said)
+        await self.consolidator.stated(said, by_rules)
+        await self.consolidator.used(said)
         if self._proposer is not None and (by_model := await self._proposer.propose(said)):
             learned, by_model = tools.lessons(by_model, shown(said))
-            await self._stated(said, refined(by_rules, by_model))
-            await self._use(said, learned)
+            await self.consolidator.stated(said, refined(by_rules, by_model))
+            await self.consolidator.used(said, learned)
 
     async def _keep(self, turn: Turn, entries: Sequence[Indexed]) -> list[Memory]:
         """Write the pieces of a turn but those that were changed since; what was there of them."""
@@ -195,146 +181,6 @@ class Learner:
         for base_id in turn.bases:
             if not await knowledge.is_there(self._registry, project, base_id):
                 await self._store.erase(knowledge_base(project, base_id))
-
-    async def state(self, scope: Scope, candidates: Sequence[Candidate], labels: Labels) -> None:
-        """Add what is stated to what is known, or bring what is known up to date.
-
-        Raises StoreError, EmbeddingError.
-        """
-
-        async def read() -> Sequence[Memory]:
-            return await self._known(scope, candidates)
-
-        async def change(known: Sequence[Memory]) -> list[Memory]:
-            spoken = unspoken(candidates, known)
-            operations = reconcile(
-                spoken,
-                known,
-                scope=scope,
-                labels=labels,
-                now=self._clock(),
-                said_again=await self._said_again(scope, spoken, known),
-            )
-            return [operation.memory for operation in operations]
-
-        if candidates:
-            await self._revise(scope, read, change)
-
-    async def _stated(self, turn: Turn, candidates: Sequence[Candidate]) -> None:
-        """Add what a turn states to what is known, also where its user shares it."""
-        await self.state(turn.scope, candidates, turn.labels)
-        if candidates:
-            for copy in shared_turns(turn):
-                await self._share(turn, copy, candidates)
-
-    async def _share(self, turn: Turn, copy: Turn, candidates: Sequence[Candidate]) -> None:
-        """Add what the turn states to what its user has shared with the scope of the copy."""
-        own = await self._known(turn.scope, candidates)
-        said_again = await self._said_again(turn.scope, candidates, own)
-        copies = stated_copies(candidates, own, said_again, turn.scope)
-        contributor = turn.scope.contributor
-
-        async def read() -> Sequence[Memory]:
-            listed = await self._in_slots(copy.scope, slots(copies), by=contributor)
-            # What was deleted for good there has no slot any more.
-            there = await self._store.get_memories(copy.scope, list(copies.values()))
-            return list({memory.id: memory for memory in (*listed, *there)}.values())
-
-        async def change(known: Sequence[Memory]) -> list[Memory]:
-            operations = reconcile(
-                list(copies),
-                known,
-                scope=copy.scope,
-                labels=copy.labels,
-                now=self._clock(),
-                said_again=copies,
-                contributor=contributor,
-            )
-            return [operation.memory for operation in operations]
-
-        if copies:
-            await self._revise(copy.scope, read, change)
-
-    async def _use(self, turn: Turn, learned: Sequence[tools.Lesson] = ()) -> None:
-        """Add what came of the tools that the turn used to what is known of them."""
-        used = shown(turn)
-
-        async def read() -> Sequence[Memory]:
-            return await self._store.get_memories(turn.scope, tools.ids(turn.scope, used.tools))
-
-        async def change(known: Sequence[Memory]) -> list[Memory]:
-            return tools.revised(
-                used, learned, known, turn=turn, scope=turn.scope, now=self._clock()
-            )
-
-        if used.tools:
-            await self._revise(turn.scope, read, change)
-
-    async def _revise(
-        self,
-        scope: Scope,
-        read: Callable[[], Awaitable[Sequence[Memory]]],
-        change: Callable[[Sequence[Memory]], Awaitable[list[Memory]]],
-    ) -> None:
-        """Read what is known, change it and write, as often as it takes.
-
-        Another process may be changing the same memories. What it changed since they were read is
-        left alone, so they are read again until nothing is to be changed: whoever writes last has
-        seen everything, and everybody comes to the same.
-        """
-        async with self._locks.setdefault(scope, asyncio.Lock()):
-            for _ in range(ROUNDS):
-                known = await read()
-                if not (changed := await change(known)):
-                    return
-                entries = await indexed(changed, self._embedder)
-                await self._store.revise_memories(scope, entries, known)
-        raise StoreError("what is known kept changing while a turn was learned")
-
-    async def _said_again(
-        self, scope: Scope, candidates: Sequence[Candidate], known: Sequence[Memory]
-    ) -> dict[Candidate, str]:
-        """Of candidates that say what is known in other words, the id of that memory."""
-        held = {memory.id for memory in known}
-        pairs = [
-            (candidate, memory)
-            for candidate in candidates
-            if identity(candidate, scope) not in held
-            for memory in paraphrase.comparable(candidate, known)
-        ]
-        texts = [text for candidate, memory in pairs for text in (candidate.text, memory.text)]
-        vectors = await self._embedder.embed_documents(texts) if texts else []
-        found: dict[Candidate, str] = {}
-        for (candidate, memory), one, other in zip(pairs, vectors[::2], vectors[1::2], strict=True):
-            if paraphrase.same(one, other):
-                found.setdefault(candidate, memory.id)
-        return found
-
-    async def _known(self, scope: Scope, candidates: Collection[Candidate]) -> list[Memory]:
-        """Everything in the candidates' slots, what was superseded included.
-
-        And what somebody moved out of them or deleted for good, by the ids of the statements.
-        """
-        listed = await self._in_slots(scope, slots(candidates))
-        known = {memory.id: memory for memory in listed}
-        wanted = {identity(candidate, scope) for candidate in candidates}
-        while wanted:
-            if elsewhere := wanted - known.keys():
-                found = await self._store.get_memories(scope, sorted(elsewhere))
-                known |= {memory.id: memory for memory in found}
-            there = (known[each] for each in wanted if each in known)
-            wanted = {follow_up(memory) for memory in there if given_up(memory)}
-        return list(known.values())
-
-    async def _in_slots(
-        self, scope: Scope, attributes: Collection[str], *, by: str | None = None
-    ) -> list[Memory]:
-        """Everything in these slots, what was superseded included."""
-        known: list[Memory] = []
-        for attribute in sorted(attributes):
-            chosen = Selection(kinds=STATED, statuses=KEPT, attribute=attribute, by=by)
-            known += (await self._store.list_memories(scope, chosen, limit=SLOT_LIMIT))[0]
-        return known
 
 
 def own_words(turn: Turn) -> Turn:

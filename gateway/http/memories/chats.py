@@ -19,7 +19,7 @@ from gateway.http.memories.resource import OfUser
 from gateway.http.operation import Data, Operation
 from gateway.http.options import MOST_ID
 from gateway.memory.filters import parse
-from gateway.memory.learning import STATED
+from gateway.memory.known import STATED
 from gateway.memory.model import Memory, Message, Millis, Scope, Status, Turn, TurnState
 from gateway.memory.ports import Selection
 from gateway.memory.sharing import delete_conversation

@@ -43,7 +43,7 @@ async def create_memory(gateway: Gateway, project: str, asked: CreateMemory) -> 
     memory = await gateway.changer.add(
         Scope(project, asked.user),
         redact(asked.content),
-        gateway.learner.state,
+        gateway.learner.consolidator.state,
         kind=None if asked.kind is None else Kind(asked.kind),
         conversation=asked.conversation_id,
         labels=Labels(

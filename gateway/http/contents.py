@@ -8,10 +8,8 @@ from base64 import b64decode
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Annotated, BinaryIO, Literal, TypeAlias
+from typing import BinaryIO
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
-
-from pydantic import Field
 
 from gateway.errors import FetchError
 from gateway.http.errors import ApiError
@@ -26,29 +24,6 @@ from gateway.memory.document_formats import (
 )
 from gateway.memory.knowledge_files import Given, Type
 from gateway.memory.ports import Fetcher
-
-MOST_NAME = 255  # characters
-
-# What a request says of a file that it brings, in either API.
-FileName: TypeAlias = Annotated[
-    str,
-    Field(max_length=MOST_NAME, description="Its name; the ending says which format it is in."),
-]
-FileType: TypeAlias = Annotated[
-    Literal["document", "skill"],
-    Field(
-        description="`skill` for Markdown that begins with a name and a description, or for an"
-        " archive with such a SKILL.md."
-    ),
-]
-FileContent: TypeAlias = Annotated[
-    str,
-    Field(
-        min_length=1,
-        description="The file in base64, a data URI, or its text where it is one. A URL is"
-        " refused, unless the gateway was told which hosts it may fetch from.",
-    ),
-]
 
 _ADDRESS = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]{0,20}://\S{0,4000}\Z")
 _DATA = re.compile(rb"data:([^,;]{0,200})((?:;[^,;]{0,200}){0,5}),", re.IGNORECASE)

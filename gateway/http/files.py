@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
-from typing import Any
+from typing import Any, TypeAlias
 
-from pydantic import BaseModel, PrivateAttr
+from pydantic import BaseModel, Field, PrivateAttr
 
 from gateway.errors import DocumentError
 from gateway.http.contents import Offered, Received, Receiver
@@ -16,10 +16,34 @@ from gateway.http.kept import Kept
 from gateway.http.operation import Operation
 from gateway.http.receiving import too_many_files
 from gateway.memory import knowledge, knowledge_files
-from gateway.memory.knowledge_files import File, State
+from gateway.memory.knowledge_files import File, State, Type
 
 MB = 2**20
 SMALL = MB  # bytes of an upload that waits for no other
+MOST_NAME = 255  # characters
+MOST_NAMED = 1000  # files that a request may name; how many it may bring is a setting
+
+
+# A file, how far it is, and why it failed if it did.
+Told: TypeAlias = tuple[File, State, str]
+
+
+class NamedFile(BaseModel):
+    """What a request says of a file that it brings, in either API."""
+
+    name: str = Field(
+        "", max_length=MOST_NAME, description="Its name; the ending says which format it is in."
+    )
+    type: Type = Field(
+        "document",
+        description="`skill` for Markdown that begins with a name and a description, or for an"
+        " archive with such a SKILL.md.",
+    )
+    content: str = Field(
+        min_length=1,
+        description="The file in base64, a data URI, or its text where it is one. A URL is"
+        " refused, unless the gateway was told which hosts it may fetch from.",
+    )
 
 
 class WithFiles(BaseModel):
@@ -46,9 +70,9 @@ def turn_of(
 
 
 async def add(
-    gateway: Gateway, project: str, base_id: str, offered: Sequence[Offered], kept: Kept
-) -> list[tuple[File, State, str]]:
-    """Add files to a base; each with how far it is, and why it failed if it did.
+    gateway: Gateway, project: str, base_id: str, named: Sequence[NamedFile], kept: Kept
+) -> list[Told]:
+    """Add files to a base.
 
     All are received before any is added: one that is refused refuses them all. One that cannot be
     read is added as failed. What was added is kept, and found by its words, when this returns.
@@ -57,11 +81,12 @@ async def add(
     """
     settings = gateway.settings
     await knowledge.find(gateway.registry, project, base_id)
-    if len(offered) > settings.max_files:
+    if len(named) > settings.max_files:
         raise too_many_files(settings.max_files)
     receiver = Receiver(kept, most=settings.max_file_bytes)
     files: list[Received] = []
-    for each in offered:
+    for one in named:
+        each = Offered(name=one.name, type=one.type, content=one.content)
         if receiver.is_address(each.content):
             files.append(await receiver.fetched(each, gateway.fetcher))
         else:
@@ -75,12 +100,30 @@ async def add(
             code="files_too_large",
         )
     added = await asyncio.gather(*(_add(gateway, project, base_id, file) for file in files))
-    return [(file, *await state(gateway, project, file)) for file in added]
+    return await told(gateway, project, added)
 
 
-async def state(gateway: Gateway, project: str, file: File) -> tuple[State, str]:
-    """How far a file is, and why it failed if it did."""
-    return await knowledge_files.state(gateway.store, project, file, gateway.clock())
+async def listed(
+    gateway: Gateway, project: str, base_id: str, *, type_: Type | None, limit: int, offset: int
+) -> tuple[list[Told], int]:
+    """A page of a base's files, latest added first, and how many there are.
+
+    Of one type, if that is asked. Raises NoSuchKnowledgeBaseError, StoreError.
+    """
+    await knowledge.find(gateway.registry, project, base_id)
+    found, total = await knowledge_files.listed(
+        gateway.registry, project, base_id, type_=type_, limit=limit, offset=offset
+    )
+    return await told(gateway, project, found), total
+
+
+async def told(gateway: Gateway, project: str, files: Sequence[File]) -> list[Told]:
+    """These files and how they are. Raises StoreError."""
+    now = gateway.clock()
+    states = await asyncio.gather(
+        *(knowledge_files.state(gateway.store, project, file, now) for file in files)
+    )
+    return [(file, *state) for file, state in zip(files, states, strict=True)]
 
 
 async def _add(gateway: Gateway, project: str, base_id: str, received: Received) -> File:

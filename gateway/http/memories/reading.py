@@ -16,6 +16,7 @@ from gateway.http.memories.items import (
     history_item,
     memory_item,
 )
+from gateway.http.memories.pages import Page, Paged, page
 from gateway.http.memories.resource import OfUser
 from gateway.http.operation import Data, Operation
 from gateway.memory.filters import Filter, parse
@@ -26,9 +27,7 @@ from gateway.memory.recall import RecallOptions
 KINDS = [Kind.EPISODE, Kind.FACT, Kind.PREFERENCE, Kind.TOOL]
 
 
-class ListMemories(OfUser):
-    page: int = Field(1, ge=1, le=1_000_000, description="Which page; the first is 1.")
-    limit: int = Field(20, ge=1, le=100, description="How many memories a page has.")
+class ListMemories(Paged, OfUser):
     kinds: list[Kind] = Field(KINDS, min_length=1, description="Which kinds of memories.")
     status: list[Status] = Field(
         [Status.ACTIVATED], min_length=1, description="In which states; recall uses activated."
@@ -47,13 +46,8 @@ class ListMemories(OfUser):
             raise ValueError("not valid JSON") from None
 
 
-class MemoryList(TypedDict):
-    object: str
+class MemoryList(Page):
     data: list[MemoryItem]
-    total: int
-    page: int
-    limit: int
-    has_more: bool
 
 
 async def list_memories(gateway: Gateway, project: str, asked: ListMemories) -> Data:
@@ -62,7 +56,7 @@ async def list_memories(gateway: Gateway, project: str, asked: ListMemories) -> 
     chosen = Selection(
         kinds=frozenset(asked.kinds), statuses=frozenset(asked.status), where=_where(asked.filter)
     )
-    offset, limit = (asked.page - 1) * asked.limit, asked.limit
+    offset, limit = asked.offset, asked.limit
     if asked.order == "asc":  # the store lists the latest first
         _, total = await gateway.store.list_memories(scope, chosen, limit=1)
         end = max(0, total - offset)
@@ -74,14 +68,7 @@ async def list_memories(gateway: Gateway, project: str, asked: ListMemories) -> 
     )
     if asked.order == "asc":
         memories.reverse()
-    return {
-        "object": "list",
-        "data": [memory_item(memory) for memory in memories if memory.text],
-        "total": total,
-        "page": asked.page,
-        "limit": asked.limit,
-        "has_more": asked.page * asked.limit < total,
-    }
+    return page([memory_item(memory) for memory in memories if memory.text], total, asked)
 
 
 class SearchMemories(OfUser):

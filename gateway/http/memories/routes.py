@@ -5,7 +5,7 @@ from typing import Any
 from starlette.routing import Route
 
 from gateway.http.gateway import Gateway
-from gateway.http.memories import chats, knowledge_bases, reading, users, writing
+from gateway.http.memories import chats, knowledge_bases, knowledge_files, reading, users, writing
 from gateway.http.memories.resource import Resource
 from gateway.http.operation import Operation
 
@@ -17,6 +17,7 @@ OPERATIONS: tuple[Operation[Any], ...] = (
     *writing.OPERATIONS,
     *users.OPERATIONS,
     *knowledge_bases.OPERATIONS,
+    *knowledge_files.OPERATIONS,
     *chats.OPERATIONS,
 )
 

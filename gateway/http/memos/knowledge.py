@@ -1,26 +1,24 @@
 """The knowledge base endpoints: bases, and the files in them."""
 
-import asyncio
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 from typing_extensions import TypedDict
 
 from gateway.errors import NoSuchKnowledgeBaseError
 from gateway.http import files
-from gateway.http.contents import MOST_NAME, FileContent, FileName, FileType, Offered
-from gateway.http.files import MB, WithFiles
+from gateway.http.files import MB, MOST_NAME, MOST_NAMED, NamedFile, Told, WithFiles
 from gateway.http.gateway import Gateway
 from gateway.http.memos.codes import Code
 from gateway.http.memos.reading import Body, Id
 from gateway.http.operation import Data, Operation
 from gateway.memory import knowledge, knowledge_files
 from gateway.memory.knowledge import TooManyBasesError
-from gateway.memory.knowledge_files import File, State, Type
+from gateway.memory.knowledge_files import Type
 
 _MOST_IDS = 100
-_MANY = 1000  # files that a request may name; how many it may bring is a setting
 
 Ids = Annotated[list[Id], Field(min_length=1, max_length=_MOST_IDS)]
 
@@ -46,18 +44,14 @@ class Done(TypedDict):
     success: bool
 
 
-class FileGiven(Body):
+class FileGiven(Body, NamedFile):
     """A file to add."""
-
-    name: FileName = ""
-    type: FileType = "document"
-    content: FileContent
 
 
 class AddFiles(Body, WithFiles):
     knowledgebase_id: Id = Field(description="The knowledge base.")
     file: list[FileGiven] = Field(
-        min_length=1, max_length=_MANY, description="PDF, DOCX, TXT, JSON, MD or XML."
+        min_length=1, max_length=MOST_NAMED, description="PDF, DOCX, TXT, JSON, MD or XML."
     )
 
 
@@ -72,9 +66,7 @@ class AddedFile(TypedDict):
 class GetFiles(Body):
     file_ids: Ids | None = Field(None, description="These files; else `knowledgebase_id`.")
     knowledgebase_id: Id | None = Field(None, description="The files of this base.")
-    type: Literal["document", "skill"] | None = Field(
-        None, description="Of the base's files, those of this type."
-    )
+    type: Type | None = Field(None, description="Of the base's files, those of this type.")
     page: int = Field(1, ge=1, le=1_000_000, description="Which page, from 1.")
     page_size: int = Field(20, ge=1, le=100, description="Files on a page.")
 
@@ -126,10 +118,8 @@ async def create_knowledge_base(gateway: Gateway, project: str, body: CreateKnow
 
 async def delete_knowledge_base(gateway: Gateway, project: str, body: DeleteKnowledgeBase) -> Data:
     """Delete a knowledge base with its files and all that was read out of them, for good."""
-    try:
+    with _base_must_be_there():
         await knowledge.delete(gateway.store, gateway.registry, project, body.knowledgebase_id)
-    except NoSuchKnowledgeBaseError:
-        raise _no_such_base() from None
     return {"success": True}
 
 
@@ -141,11 +131,8 @@ async def add_files(gateway: Gateway, project: str, body: AddFiles) -> Data:
     refuses the request. The same file added again adds nothing. A form has `knowledgebase_id` and
     `type` in its query or its fields.
     """
-    offered = [Offered(name=f.name, type=f.type, content=f.content) for f in body.file]
-    try:
-        added = await files.add(gateway, project, body.knowledgebase_id, offered, body.kept)
-    except NoSuchKnowledgeBaseError:
-        raise _no_such_base() from None
+    with _base_must_be_there():
+        added = await files.add(gateway, project, body.knowledgebase_id, body.file, body.kept)
     return [
         {
             "id": file.id,
@@ -166,37 +153,30 @@ async def get_files(gateway: Gateway, project: str, body: GetFiles) -> Data:
     if body.file_ids is not None:
         found = await knowledge_files.find(gateway.registry, project, body.file_ids)
         if not found:
-            raise Code.NOT_FOUND.error("there are no such files", param="file_ids")
+            raise _no_such_files()
+        told = await files.told(gateway, project, found)
         total, page, size = len(found), 1, len(found)
     else:
-        found, total = await _of_base(gateway, project, body)
         page, size = body.page, body.page_size
+        with _base_must_be_there():
+            told, total = await files.listed(
+                gateway,
+                project,
+                body.knowledgebase_id or "",
+                type_=body.type,
+                limit=size,
+                offset=(page - 1) * size,
+            )
     return {
         "total": total,
         "page": page,
         "page_size": size,
-        "file_detail_list": await asyncio.gather(
-            *(_detail(gateway, project, file) for file in found)
-        ),
+        "file_detail_list": [_detail(each) for each in told],
     }
 
 
-async def _of_base(gateway: Gateway, project: str, body: GetFiles) -> tuple[list[File], int]:
-    base_id = body.knowledgebase_id or ""
-    try:
-        await knowledge.find(gateway.registry, project, base_id)
-    except NoSuchKnowledgeBaseError:
-        raise _no_such_base() from None
-    type_: Type | None = body.type
-    offset = (body.page - 1) * body.page_size
-    return await knowledge_files.listed(
-        gateway.registry, project, base_id, type_=type_, limit=body.page_size, offset=offset
-    )
-
-
-async def _detail(gateway: Gateway, project: str, file: File) -> dict[str, str]:
-    state: State
-    state, _ = await files.state(gateway, project, file)
+def _detail(told: Told) -> dict[str, str]:
+    file, state, _ = told
     return {
         "id": file.id,
         "type": file.type,
@@ -216,12 +196,21 @@ async def delete_files(gateway: Gateway, project: str, body: DeleteFiles) -> Dat
         for each in dict.fromkeys(body.file_ids)
     ]
     if not any(gone):
-        raise Code.NOT_FOUND.error("there are no such files", param="file_ids")
+        raise _no_such_files()
     return {"success": True}
 
 
-def _no_such_base() -> Exception:
-    return Code.BASE_NOT_FOUND.error(param="knowledgebase_id")
+@contextmanager
+def _base_must_be_there() -> Iterator[None]:
+    """The API has one code for a base that is asked itself, and another for one to search."""
+    try:
+        yield
+    except NoSuchKnowledgeBaseError:
+        raise Code.BASE_NOT_FOUND.error(param="knowledgebase_id") from None
+
+
+def _no_such_files() -> Exception:
+    return Code.NOT_FOUND.error("there are no such files", param="file_ids")
 
 
 def _from_form(fields: Mapping[str, str], parts: list[dict[str, str]]) -> Mapping[str, Any]:

@@ -1,21 +1,17 @@
 """/v1/admin/keys: the keys that are registered, for keys with the scope `admin`."""
 
-from collections.abc import Mapping
 from typing import Annotated, Any
 
-import orjson
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 from typing_extensions import TypedDict
 
-from gateway.errors import StoreError
-from gateway.http.access import respond
-from gateway.http.auth import PROJECT
+from gateway.http.asking import read
+from gateway.http.endpoint import Api, Endpoint
 from gateway.http.errors import ApiError
 from gateway.http.gateway import Gateway
 from gateway.http.grants import ADMIN_PREFIX
-from gateway.http.limits import read_body
 from gateway.http.operation import Data, Operation
 from gateway.keys.key import USUAL, Allowance, Grant, Key
 from gateway.keys.keyring import GRACE, Keyring
@@ -177,37 +173,30 @@ OPERATIONS: tuple[Operation[Any], ...] = (
 )
 
 
+def _read(operation: Operation[Any], http: Scope, body: bytes) -> BaseModel:
+    """From the path and the body: nothing of a key stands in a query."""
+    asked: BaseModel = read(
+        operation.asked, path=http["path_params"], query=b"", body=body, headers=()
+    )
+    return asked
+
+
+def _unavailable() -> ApiError:
+    return ApiError(503, "the keys cannot be reached", kind="server_error", code="keys_unavailable")
+
+
+API = Api(read=_read, unavailable=_unavailable, headers=((b"cache-control", b"no-store"),))
+
+
 def routes(gateway: Gateway) -> list[Route]:
     """Whatever else lies under the prefix is nowhere, rather than the upstream's."""
     return [
         *(
-            Route(ADMIN_PREFIX + each.path, Endpoint(gateway, each), methods=[each.method])
+            Route(ADMIN_PREFIX + each.path, Endpoint(gateway, API, each), methods=[each.method])
             for each in OPERATIONS
         ),
         Route(ADMIN_PREFIX + "{path:path}", Nowhere()),
     ]
-
-
-class Endpoint:
-    """Reads what is asked from the path and the body, has it done, and sends the answer."""
-
-    def __init__(self, gateway: Gateway, operation: Operation[Any]) -> None:
-        self._gateway = gateway
-        self.operation = operation
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        settings = self._gateway.settings
-        body = await read_body(
-            receive, scope["headers"], most=settings.max_body_bytes, timeout=settings.body_timeout
-        )
-        asked = _read(self.operation.asked, body, scope["path_params"])
-        try:
-            data = await self.operation.work(self._gateway, scope[PROJECT], asked)
-        except StoreError:
-            raise ApiError(
-                503, "the keys cannot be reached", kind="server_error", code="keys_unavailable"
-            ) from None
-        await respond(send, 200, orjson.dumps(data), headers=((b"cache-control", b"no-store"),))
 
 
 class Nowhere:
@@ -215,19 +204,3 @@ class Nowhere:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  ASGI
         raise ApiError(404, "there is nothing at this address", code="not_found")
-
-
-def _read(model: type[BaseModel], body: bytes, path: Mapping[str, Any]) -> BaseModel:
-    """Raises ApiError 400 that names the first wrong field."""
-    try:
-        document = orjson.loads(body or b"{}")
-    except orjson.JSONDecodeError:
-        raise ApiError(400, "the body is not valid JSON") from None
-    if not isinstance(document, dict):
-        raise ApiError(400, "the body is not a JSON object")
-    try:
-        return model.model_validate({**document, **path})
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"][:2])
-        raise ApiError(400, f"{place}: {first['msg']}", param=place) from None

@@ -12,10 +12,10 @@ from starlette.types import ASGIApp
 from typing_extensions import TypedDict
 
 from gateway.errors import StoreError
+from gateway.http.asking import OfUser
 from gateway.http.errors import ApiError
 from gateway.http.gateway import Gateway
 from gateway.http.memories.items import MemoryItem, memory_item
-from gateway.http.memories.resource import OfUser
 from gateway.http.operation import Data, Operation
 from gateway.http.options import MOST_ID
 from gateway.memory.filters import parse

@@ -5,11 +5,11 @@ from typing import Any
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from gateway.http.asking import Asked
 from gateway.http.errors import ApiError
 from gateway.http.files import MOST_NAME
 from gateway.http.gateway import Gateway
 from gateway.http.memories.pages import Page, Paged, page
-from gateway.http.memories.resource import Asked
 from gateway.http.operation import Data, Operation
 from gateway.memory import knowledge
 from gateway.memory.knowledge import Base, TooManyBasesError

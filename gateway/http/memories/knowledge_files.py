@@ -7,12 +7,12 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from gateway.http import files
+from gateway.http.asking import Asked
 from gateway.http.errors import ApiError
 from gateway.http.files import MOST_NAMED, NamedFile, WithFiles
 from gateway.http.gateway import Gateway
 from gateway.http.memories.knowledge_bases import MOST_ID, Deleted, OfBase
 from gateway.http.memories.pages import Page, Paged, page
-from gateway.http.memories.resource import Asked
 from gateway.http.operation import Data, Operation
 from gateway.memory import knowledge, knowledge_files
 from gateway.memory.knowledge_files import File, State, Type
@@ -176,9 +176,7 @@ def _from_form(fields: Mapping[str, str], parts: list[dict[str, str]]) -> Mappin
 
 
 OPERATIONS: tuple[Operation[Any], ...] = (
-    Operation(
-        path=_FILES, asked=NewFiles, answer=AddedFiles, work=add_files, from_form=_from_form
-    ),
+    Operation(path=_FILES, asked=NewFiles, answer=AddedFiles, work=add_files, from_form=_from_form),
     Operation(method="GET", path=_FILES, asked=ListFiles, answer=FileList, work=list_files),
     Operation(method="GET", path=_FILE, asked=GetFile, answer=WholeFile, work=get_file),
     Operation(method="DELETE", path=_FILE, asked=OfFile, answer=Deleted, work=delete_file),

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from gateway.http.memories.resource import Asked
+from gateway.http.asking import Asked
 
 
 class Paged(Asked):

@@ -6,6 +6,7 @@ import orjson
 from pydantic import Field, JsonValue, field_validator
 from typing_extensions import TypedDict
 
+from gateway.http.asking import OfUser
 from gateway.http.errors import ApiError
 from gateway.http.gateway import Gateway
 from gateway.http.memories.items import (
@@ -17,7 +18,6 @@ from gateway.http.memories.items import (
     memory_item,
 )
 from gateway.http.memories.pages import Page, Paged, page
-from gateway.http.memories.resource import OfUser
 from gateway.http.operation import Data, Operation
 from gateway.memory.filters import Filter, parse
 from gateway.memory.model import Kind, Scope, Status

@@ -3,10 +3,13 @@
 from typing import Any
 
 from starlette.routing import Route
+from starlette.types import Scope
 
+from gateway.http.asking import Asked, read
+from gateway.http.endpoint import Api, Endpoint
+from gateway.http.errors import ApiError
 from gateway.http.gateway import Gateway
 from gateway.http.memories import chats, knowledge_bases, knowledge_files, reading, users, writing
-from gateway.http.memories.resource import Resource
 from gateway.http.operation import Operation
 
 PREFIX = "/v1/"
@@ -22,9 +25,33 @@ OPERATIONS: tuple[Operation[Any], ...] = (
 )
 
 
+def _read(operation: Operation[Any], http: Scope, body: bytes) -> Asked:
+    asked: Asked = read(
+        operation.asked,
+        path=http["path_params"],
+        query=http["query_string"],
+        body=body,
+        headers=http["headers"],
+    )
+    return asked
+
+
+def _unavailable() -> ApiError:
+    return ApiError(
+        503,
+        "the memory service is unavailable",
+        kind="server_error",
+        code="memory_unavailable",
+        headers=((b"retry-after", b"1"),),
+    )
+
+
+API = Api(read=_read, unavailable=_unavailable)
+
+
 def routes(gateway: Gateway) -> list[Route]:
     """A route for each path, which answers each of its methods."""
     return [
-        Route(PREFIX + each.path, Resource(gateway, each), methods=[each.method])
+        Route(PREFIX + each.path, Endpoint(gateway, API, each), methods=[each.method])
         for each in OPERATIONS
     ]

@@ -1,15 +1,18 @@
 """/v1/users/{user}: all that is held about a user, to take away, and to be rid of."""
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import Field
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Send
+from starlette.types import Scope as HttpScope
 from typing_extensions import TypedDict
 
+from gateway.http.asking import Asked
+from gateway.http.endpoint import dumped
 from gateway.http.gateway import Gateway
 from gateway.http.memories.items import entry_item, memory_item, turn_item
-from gateway.http.memories.resource import Asked, JsonLines, dumped
 from gateway.http.operation import JSON_LINES, Data, Operation
 from gateway.http.options import MOST_ID
 from gateway.memory.erasure import holdings
@@ -32,7 +35,28 @@ async def export_user(gateway: Gateway, project: str, asked: User) -> ASGIApp:
 
     What the user contributed to what others may recall is among the memories.
     """
-    return JsonLines(lines(gateway, Scope(project, asked.user)))
+    told = lines(gateway, Scope(project, asked.user))
+    return JsonLines(await anext(told, b""), told)
+
+
+@dataclass(frozen=True, slots=True)
+class JsonLines:
+    """An answer of JSON, one document a line, each sent as it is made.
+
+    A store that fails before there is a first line is still told as an error; one that fails later
+    cuts the answer.
+    """
+
+    first: bytes
+    rest: AsyncIterator[bytes]
+
+    async def __call__(self, http: HttpScope, receive: Receive, send: Send) -> None:  # noqa: ARG002  ASGI
+        head = [(b"content-type", JSON_LINES.encode()), (b"cache-control", b"no-store")]
+        await send({"type": "http.response.start", "status": 200, "headers": head})
+        await send({"type": "http.response.body", "body": self.first, "more_body": True})
+        async for line in self.rest:
+            await send({"type": "http.response.body", "body": line, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
 
 
 async def lines(gateway: Gateway, scope: Scope) -> AsyncIterator[bytes]:

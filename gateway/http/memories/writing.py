@@ -5,11 +5,11 @@ from typing import Any, Literal
 from pydantic import Field, JsonValue
 from typing_extensions import TypedDict
 
+from gateway.http.asking import OfUser
 from gateway.http.errors import ApiError
 from gateway.http.gateway import Gateway
 from gateway.http.memories.items import MemoryItem, memory_item
 from gateway.http.memories.reading import OneMemory, not_found
-from gateway.http.memories.resource import OfUser
 from gateway.http.operation import Data, Operation
 from gateway.memory.decisions import Change
 from gateway.memory.model import Kind, Labels, Scope, Status

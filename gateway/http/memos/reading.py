@@ -6,10 +6,11 @@ A field that is null means its default, and an unknown field is ignored: clients
 from typing import Annotated, Any, TypeVar
 
 import orjson
-from pydantic import BaseModel, Field, GetJsonSchemaHandler, ValidationError, model_validator
+from pydantic import Field, GetJsonSchemaHandler, ValidationError
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from gateway.http.asking import NullMeansDefault
 from gateway.http.memos.codes import Code, code_of_problem
 
 _DEEPEST = 3  # parts of a field's name, as in messages.0.role; below are the client's own
@@ -17,15 +18,8 @@ _DEEPEST = 3  # parts of a field's name, as in messages.0.role; below are the cl
 Id = Annotated[str, Field(min_length=1, max_length=100)]
 
 
-class Body(BaseModel):
-    """A request body in which null is the same as absent."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_nulls(cls, value: Any) -> Any:  # noqa: ANN401  whatever was sent
-        if not isinstance(value, dict):
-            return value
-        return {key: item for key, item in value.items() if item is not None}
+class Body(NullMeansDefault):
+    """What an endpoint takes."""
 
     @classmethod
     def __get_pydantic_json_schema__(

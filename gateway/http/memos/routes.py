@@ -1,20 +1,14 @@
 """The MemOS Cloud API's endpoints, at /api/openmem/v1."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
 from starlette.routing import Route
-from starlette.types import Receive, Send
-from starlette.types import Scope as HttpScope
+from starlette.types import Scope
 
-from gateway.errors import EmbeddingError, StoreError
-from gateway.http.access import MEMOS_PREFIX, respond
-from gateway.http.auth import PROJECT
-from gateway.http.files import WithFiles, turn_of
+from gateway.http.access import MEMOS_PREFIX
+from gateway.http.endpoint import Api, Endpoint
 from gateway.http.gateway import Gateway
-from gateway.http.kept import Kept
-from gateway.http.limits import read_body
 from gateway.http.memos import (
     adding,
     changing,
@@ -31,8 +25,7 @@ from gateway.http.memos import (
 )
 from gateway.http.memos.codes import OK, Code
 from gateway.http.memos.reading import Body, parse_body
-from gateway.http.operation import Operation
-from gateway.http.receiving import read_files
+from gateway.http.operation import Data, Operation
 
 OPERATIONS: tuple[Operation[Any], ...] = (
     *adding.OPERATIONS,
@@ -51,47 +44,23 @@ OPERATIONS: tuple[Operation[Any], ...] = (
 BARE = frozenset({"rerank"})  # paths whose answers have no envelope
 
 
+def _read(operation: Operation[Any], http: Scope, body: bytes) -> Body:
+    """What a GET asks is in its path."""
+    raw = orjson.dumps(http["path_params"]) if operation.method == "GET" else body
+    asked: Body = parse_body(operation.asked, raw)
+    return asked
+
+
+def _told(operation: Operation[Any], data: Data) -> Any:  # noqa: ANN401  whatever JSON may be
+    """In MemOS's envelope, where it has one."""
+    return data if operation.path in BARE else {"code": OK, "data": data, "message": "ok"}
+
+
+API = Api(read=_read, told=_told, unavailable=Code.MEMORY_UNAVAILABLE.error)
+
+
 def routes(gateway: Gateway) -> list[Route]:
     return [
-        Route(f"{MEMOS_PREFIX}v1/{each.path}", Endpoint(gateway, each), methods=[each.method])
+        Route(f"{MEMOS_PREFIX}v1/{each.path}", Endpoint(gateway, API, each), methods=[each.method])
         for each in OPERATIONS
     ]
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Reads what is asked, has it done, and sends it in MemOS's envelope, where it has one."""
-
-    gateway: Gateway
-    operation: Operation[Any]
-
-    async def __call__(self, http: HttpScope, receive: Receive, send: Send) -> None:
-        turn = turn_of(self.gateway, self.operation, http["headers"])
-        async with turn:
-            with Kept() as kept:
-                asked = parse_body(self.operation.asked, await self._read(http, receive, kept))
-                if isinstance(asked, WithFiles):
-                    asked.bring(kept)
-                await self._answer(http, asked, receive, send)
-
-    async def _read(self, http: HttpScope, receive: Receive, kept: Kept) -> bytes:
-        settings, from_form = self.gateway.settings, self.operation.from_form
-        if self.operation.method == "GET":
-            return orjson.dumps(http["path_params"])
-        if from_form is not None:
-            return await read_files(http, receive, settings, kept, from_form)
-        return await read_body(
-            receive, http["headers"], most=settings.max_body_bytes, timeout=settings.body_timeout
-        )
-
-    async def _answer(self, http: HttpScope, asked: Body, receive: Receive, send: Send) -> None:
-        try:
-            data = await self.operation.work(self.gateway, http[PROJECT], asked)
-            if callable(data):
-                await data(http, receive, send)
-                return
-        except (StoreError, EmbeddingError):
-            raise Code.MEMORY_UNAVAILABLE.error() from None
-        bare = self.operation.path in BARE
-        answer = data if bare else {"code": OK, "data": data, "message": "ok"}
-        await respond(send, 200, orjson.dumps(answer))

@@ -1,4 +1,4 @@
-"""The recipes of docs/recipes.md and the README work as they stand, each in its own library."""
+"""The recipes of docs/recipes.md work as they stand, each in its own library."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +15,6 @@ pytestmark = [pytest.mark.anyio, pytest.mark.process]
 
 ROOT = Path(__file__).parent.parent
 LIBRARIES = [each for each in blocks(ROOT / "docs" / "recipes.md") if each.part == "Libraries"]
-README = list(blocks(ROOT / "README.md"))
 CLIENTS = {  # of each recipe; the shell is nobody's
     "curl": ("",),
     "openai for Python": ("openai-2", "openai-3"),
@@ -25,6 +24,7 @@ CLIENTS = {  # of each recipe; the shell is nobody's
     "LlamaIndex": ("llama-index",),
     "Vercel AI SDK": ("ai-sdk",),
     "MemOS with requests": ("memos",),
+    "MemOS with curl": ("",),
     "MemOS's own client": ("memos",),
 }
 ADDRESS = "http://127.0.0.1:8080"

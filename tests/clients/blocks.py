@@ -2,11 +2,13 @@
 
 import asyncio
 import re
+import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from markdown_it import MarkdownIt
 
 from tests.clients.running import ALL, HERE, MEMOS, SECONDS, Client, environment
@@ -45,15 +47,21 @@ def agrees(shown: str, printed: str) -> bool:
     return re.fullmatch(f".*{pattern}\\s*", printed.replace("\r\n", "\n"), re.DOTALL) is not None
 
 
-async def run(program: str, client: str = "") -> str:
+def commands(session: str) -> list[str]:
+    """What was typed at the prompts of a shell's session, which shows nothing else."""
+    return [typed.strip() for typed in re.split(r"^\$ ", session, flags=re.MULTILINE)[1:]]
+
+
+async def run(program: str, client: str = "", folder: Path = HERE) -> str:
     """What a program printed, which the client's language gets as its input; without one a shell.
 
-    Raises AssertionError when it ends with anything but 0, TimeoutError when it does not end.
+    The shell is in `folder`, and in it curl fails where it is refused something. Raises
+    AssertionError when the program ends with anything but 0, TimeoutError when it does not end.
     """
-    command, folder, variables = _start(client)
+    command, place, variables = _start(client, folder)
     process = await asyncio.create_subprocess_exec(
         *command,
-        cwd=folder,
+        cwd=place,
         env=variables,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
@@ -62,18 +70,21 @@ async def run(program: str, client: str = "") -> str:
     try:
         async with asyncio.timeout(SECONDS):
             printed, complaints = await process.communicate(program.encode())
-    except TimeoutError:
-        process.kill()
-        await process.communicate()
-        raise
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
     assert process.returncode == 0, complaints.decode()
     return printed.decode()
 
 
-def _start(client: str) -> tuple[tuple[str, ...], Path, dict[str, str]]:
+def _start(client: str, folder: Path) -> tuple[tuple[str, ...], Path, dict[str, str]]:
     """A command, its folder, its environment."""
     if not client:
-        return ("bash", "-euo", "pipefail"), HERE, environment(Client((), None))
+        if not (shutil.which("bash") and shutil.which("curl")):
+            pytest.skip("curl is not installed")
+        home = {"CURL_HOME": str(HERE)}  # where its .curlrc is
+        return ("bash", "-euo", "pipefail"), folder, environment(Client((), None)) | home
     its = ALL[client]
     if its.on_node:  # which looks for packages from the folder that it is started in
         return ("node", "--input-type=module"), HERE / "node", environment(its)

@@ -1,28 +1,22 @@
 """The command line: `memory-gateway serve` and what keeps a data folder in shape."""
 
 import asyncio
-import json
 import re
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from gateway import __version__, logs
 from gateway.cli_keys import keys
+from gateway.cli_output import NOT_FOUND, AsJson, one_line, out, print_json, say
 from gateway.cli_remote import chat, import_, memories
-from gateway.errors import StartupError
 from gateway.settings import Settings, load_settings
 
 SOMETHING_WRONG = 1  # exit code when the doctor found it
-NOT_FOUND = 1  # exit code when something that was named is not there
-CANNOT_START = 2  # exit code when settings, files or the data folder stand in the way
 
 app = typer.Typer(
     name="memory-gateway",
@@ -36,22 +30,6 @@ app.add_typer(keys, name="keys")
 app.add_typer(memories, name="memories")
 app.command(name="chat")(chat)
 app.command(name="import")(import_)
-_out = Console(highlight=False)
-_err = Console(stderr=True, highlight=False)
-
-
-@contextmanager
-def _one_line() -> Iterator[None]:
-    """A reason not to start is one line on standard error, not a traceback."""
-    try:
-        yield
-    except StartupError as error:
-        _err.print(f"memory-gateway: {error}", markup=False, soft_wrap=True)
-        raise typer.Exit(CANNOT_START) from None
-
-
-def _progress(line: str) -> None:
-    _err.print(line, markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -60,12 +38,12 @@ def serve() -> None:
 
     Example: GATEWAY_UPSTREAM_BASE_URL=https://api.openai.com/v1 memory-gateway serve
     """
-    with _one_line():
+    with one_line():
         settings = load_settings()
         logs.configure(settings.log_level)
         from gateway import main  # noqa: PLC0415  half a second that --help need not wait for
 
-        main.run(settings, _progress, lambda port: _banner(settings, port))
+        main.run(settings, say, lambda port: _banner(settings, port))
 
 
 @app.command()
@@ -74,12 +52,12 @@ def worker() -> None:
 
     Example: GATEWAY_REDIS_URL=redis://... GATEWAY_QDRANT_URL=http://... memory-gateway worker
     """
-    with _one_line():
+    with one_line():
         settings = load_settings()
         logs.configure(settings.log_level)
         from gateway import worker as working  # noqa: PLC0415  as above
 
-        working.run(settings, _progress, lambda: _progress("memory-gateway: working"))
+        working.run(settings, say, lambda: say("memory-gateway: working"))
 
 
 @jobs.callback(invoke_without_command=True)
@@ -90,23 +68,23 @@ def standing(context: typer.Context) -> None:
     """
     if context.invoked_subcommand is not None:
         return
-    with _one_line():
+    with one_line():
         settings = load_settings()
         logs.configure("error")
         from gateway import jobs as ledger  # noqa: PLC0415  as above
 
-        told = asyncio.run(ledger.standing(settings, _progress))
+        told = asyncio.run(ledger.standing(settings, say))
     oldest = told.backlog.oldest
     since = "" if oldest is None else f", the oldest for {ledger.age(oldest)}"
-    _out.print(f"pending  {told.backlog.pending}{since}\nparked   {told.backlog.parked}")
+    out.print(f"pending  {told.backlog.pending}{since}\nparked   {told.backlog.parked}")
     if told.parked:
         table = Table("turn", "tries", "age", "reason", box=None, pad_edge=False)
         for turn in told.parked:
             table.add_row(turn.id, str(turn.attempts), ledger.age(turn.created), Text(turn.error))
-        _out.print()
-        _out.print(table)
+        out.print()
+        out.print(table)
     if more := told.backlog.parked - len(told.parked):
-        _out.print(f"and {more} more")
+        out.print(f"and {more} more")
 
 
 @jobs.command()
@@ -117,15 +95,15 @@ def retry(
 
     Example: memory-gateway jobs retry
     """
-    with _one_line():
+    with one_line():
         settings = load_settings()
         logs.configure("error")
         from gateway import jobs as ledger  # noqa: PLC0415  as above
 
-        again = asyncio.run(ledger.retry(settings, _progress, turns or ()))
-    _out.print(f"{len(again)} to be learned")
+        again = asyncio.run(ledger.retry(settings, say, turns or ()))
+    out.print(f"{len(again)} to be learned")
     if unknown := sorted({*(turns or ())} - {*again}):
-        _progress(f"not parked: {', '.join(unknown)}")
+        say(f"not parked: {', '.join(unknown)}")
         raise typer.Exit(NOT_FOUND)
 
 
@@ -135,17 +113,17 @@ def compact() -> None:
 
     Example: memory-gateway compact
     """
-    with _one_line():
+    with one_line():
         settings = load_settings()
         logs.configure(settings.log_level)
         from gateway import main  # noqa: PLC0415  as above
 
-        main.compact(settings, _progress)
+        main.compact(settings, say)
 
 
 @app.command()
 def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    as_json: AsJson = False,
     patience: Annotated[float, typer.Option(min=0.1, help="Seconds for each check.")] = 2.0,
 ) -> None:
     """Say of each part whether it works, and how to mend it; exit code 1 if one does not.
@@ -160,9 +138,9 @@ def doctor(
     well = all_well(findings)
     if as_json:
         told = {"ok": well, "parts": [asdict(finding) for finding in findings]}
-        sys.stdout.write(json.dumps(told) + "\n")
+        print_json(told)
     else:
-        _out.print(table(findings))
+        out.print(table(findings))
     raise typer.Exit(0 if well else SOMETHING_WRONG)
 
 
@@ -177,14 +155,14 @@ def export(
 
     Example: memory-gateway export --user ann > ann.jsonl
     """
-    with _one_line():
+    with one_line():
         settings = load_settings()
         logs.configure("error")
         from gateway import leaving  # noqa: PLC0415  as above
         from gateway.memory.model import Scope  # noqa: PLC0415  as above
 
         async def write() -> None:
-            async for line in leaving.export(settings, _progress, Scope(project, user)):
+            async for line in leaving.export(settings, say, Scope(project, user)):
                 sys.stdout.buffer.write(line)
 
         asyncio.run(write())
@@ -201,21 +179,21 @@ def forget(
 
     Example: memory-gateway forget --user ann
     """
-    with _one_line():
+    with one_line():
         settings = load_settings()
         logs.configure("error")
         from gateway import leaving  # noqa: PLC0415  as above
         from gateway.memory.model import Scope  # noqa: PLC0415  as above
 
-        receipt = asyncio.run(leaving.forget(settings, _progress, Scope(project, user)))
-    sys.stdout.write(json.dumps(asdict(receipt)) + "\n")
+        receipt = asyncio.run(leaving.forget(settings, say, Scope(project, user)))
+    print_json(asdict(receipt))
     if not receipt.total:
-        _progress("nothing was held about this user")
+        say("nothing was held about this user")
 
 
 def _version(wanted: bool) -> None:
     if wanted:
-        _out.print(__version__)
+        out.print(__version__)
         raise typer.Exit
 
 
@@ -240,7 +218,7 @@ def _banner(settings: Settings, port: int) -> None:
     )
     key = "" if not settings.written_keys() else " -H 'authorization: Bearer YOUR_KEY'"
     kept = re.sub(r"//[^/@]*@", "//", settings.qdrant_url) or settings.data_dir.resolve()
-    _out.print(
+    out.print(
         f"""Memory Gateway {__version__}
 
 base URL   {url}/v1

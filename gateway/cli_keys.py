@@ -1,31 +1,22 @@
 """The command line: `memory-gateway keys`."""
 
 import asyncio
-import json
 import sys
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from gateway import logs
-from gateway.errors import StartupError
+from gateway.cli_output import NOT_FOUND, AsJson, fail, one_line, out, print_json, say
 from gateway.settings import load_settings
-
-NOT_FOUND: Final = 1
-CANNOT_START: Final = 2
 
 keys = typer.Typer(
     help="Who may call: keys, each of a project, with what it opens and how much of it.",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
 )
-_out = Console(highlight=False)
-_err = Console(stderr=True, highlight=False)
-
-AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
 
 
 @keys.command()
@@ -76,7 +67,7 @@ def list_(as_json: AsJson = False) -> None:
     """
     found = _done("LIST", {})
     if as_json:
-        _print_json(found)
+        print_json(found)
         return
     table = Table("id", "project", "name", "scopes", "status", "made", "ends", box=None)
     for key in found["keys"]:
@@ -85,7 +76,7 @@ def list_(as_json: AsJson = False) -> None:
             *(key["id"], key["project"], key["name"], " ".join(key["scopes"]), key["status"]),
             *(_day(key["created"]), _day(ends) if ends else "-"),
         )
-    _out.print(table)
+    out.print(table)
 
 
 @keys.command()
@@ -99,9 +90,9 @@ def revoke(
     """
     found = _done("REVOKE", {"id": key})
     if as_json:
-        _print_json(found)
+        print_json(found)
     else:
-        _out.print(f"{found['id']} of {found['project']} is {found['status']}", markup=False)
+        out.print(f"{found['id']} of {found['project']} is {found['status']}", markup=False)
 
 
 @keys.command()
@@ -119,36 +110,24 @@ def rotate(
 
 def _done(call: str, given: dict[str, object]) -> dict[str, Any]:
     """What comes of one of `keychain`'s calls; a reason why not is one line and an exit code."""
-    try:
+    with one_line():
         settings = load_settings()
         logs.configure("error")
         from gateway import keychain  # noqa: PLC0415  half a second that --help need not wait for
 
         try:
-            return asyncio.run(keychain.done(getattr(keychain, call), settings, _say, **given))
+            return asyncio.run(keychain.done(getattr(keychain, call), settings, say, **given))
         except keychain.NoSuchKeyError as error:
-            _say(f"memory-gateway: {error}")
-            raise typer.Exit(NOT_FOUND) from None
-    except StartupError as error:
-        _say(f"memory-gateway: {error}")
-        raise typer.Exit(CANNOT_START) from None
+            fail(error, NOT_FOUND)
 
 
 def _show_new(key: dict[str, Any], as_json: bool) -> None:
     if as_json:
-        _print_json(key)
+        print_json(key)
         return
     ends = f", until {_day(key['expires'])}" if key["expires"] else ""
-    _say(f"a key of {key['project']} for {', '.join(key['scopes'])}{ends}; it is not shown again:")
+    say(f"a key of {key['project']} for {', '.join(key['scopes'])}{ends}; it is not shown again:")
     sys.stdout.write(key["key"] + "\n")
-
-
-def _say(line: str) -> None:
-    _err.print(line, markup=False, soft_wrap=True)
-
-
-def _print_json(document: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(document) + "\n")
 
 
 def _day(millis: int) -> str:

@@ -1,6 +1,5 @@
 """The command line: what is asked of a gateway that is running, here or elsewhere."""
 
-import json
 import sys
 import uuid
 from collections.abc import Iterator
@@ -12,17 +11,14 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
+from gateway.cli_output import NOT_FOUND, AsJson, err, fail, out, print_json, say
 from gateway.errors import StartupError
 from gateway.settings import load_settings
-
-NOT_FOUND: Final = 1
-REFUSED: Final = 2  # exit code when the gateway is not there, or does not do it
 
 _IMPORTED: Final = (
     TextColumn("{task.description}"),
@@ -30,13 +26,10 @@ _IMPORTED: Final = (
     MofNCompleteColumn(),
     TimeRemainingColumn(),
 )
-_out = Console(highlight=False)
-_err = Console(stderr=True, highlight=False)
 
 User = Annotated[str, typer.Option(help="Whose memory.")]
 Url = Annotated[str, typer.Option(envvar="MEMORY_GATEWAY_URL", help="The gateway that is running.")]
 Key = Annotated[str, typer.Option(envvar="MEMORY_GATEWAY_KEY", help="A key for it.")]
-AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
 HERE: Final = "http://127.0.0.1:8080"
 
 memories = typer.Typer(
@@ -58,12 +51,7 @@ def _remote(url: str, key: str, user: str) -> Iterator[Any]:
         with RemoteGateway(url, key=key, user=user) as gateway:
             yield gateway
     except RemoteGatewayError as error:
-        _fail(str(error))
-
-
-def _fail(reason: str) -> None:
-    _err.print(f"memory-gateway: {reason}", markup=False, soft_wrap=True)
-    raise typer.Exit(REFUSED) from None
+        fail(error)
 
 
 def chat(
@@ -90,7 +78,7 @@ def chat(
                 found = gateway.memories(answer.recalled) if recalled or as_json else []
                 if not as_json:
                     for memory in found:
-                        _err.print(f"  [dim]{escape(memory['content'])}[/dim]", soft_wrap=True)
+                        err.print(f"  [dim]{escape(memory['content'])}[/dim]", soft_wrap=True)
                 for piece in answer:
                     whole += piece
                     if not as_json:
@@ -99,7 +87,7 @@ def chat(
             said.append({"role": "assistant", "content": whole})
             if as_json:
                 told = {"conversation": conversation, "answer": whole}
-                sys.stdout.write(json.dumps(told | {"recalled": found}) + "\n")
+                print_json(told | {"recalled": found})
             else:
                 sys.stdout.write("\n")
 
@@ -129,7 +117,7 @@ def list_(
         found = gateway.ask("GET", "/v1/memories", params={"limit": limit, "page": page})
     _show(found, as_json=as_json)
     if not as_json and found["has_more"]:
-        _out.print(f"{found['total']} in all; more with --page {page + 1}")
+        out.print(f"{found['total']} in all; more with --page {page + 1}")
 
 
 @memories.command()
@@ -168,23 +156,23 @@ def forget(
     with _remote(url, key, user) as gateway:
         gone = [each for each in ids if gateway.delete(f"/v1/memories/{each}")]
     if as_json:
-        sys.stdout.write(json.dumps({"deleted": gone}) + "\n")
+        print_json({"deleted": gone})
     else:
-        _out.print(f"{len(gone)} deleted")
+        out.print(f"{len(gone)} deleted")
     if unknown := sorted({*ids} - {*gone}):
-        _err.print(f"not there: {', '.join(unknown)}", markup=False, soft_wrap=True)
+        say(f"not there: {', '.join(unknown)}")
         raise typer.Exit(NOT_FOUND)
 
 
 def _show(found: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
-        sys.stdout.write(json.dumps(found["data"]) + "\n")
+        print_json(found["data"])
         return
     table = Table("id", "kind", "said", "memory", box=None, pad_edge=False)
     for memory in found["data"]:
         day = datetime.fromtimestamp(memory["said_at"] / 1000, UTC).date().isoformat()
         table.add_row(memory["id"], memory["kind"], day, Text(memory["content"]))
-    _out.print(table)
+    out.print(table)
 
 
 def import_(
@@ -210,22 +198,22 @@ def import_(
         cache = load_settings().cache_dir
         held = conversations(file)
     except (StartupError, ExportError) as error:
-        _fail(str(error))
+        fail(error)
     whose = sha256(f"{url}\x1f{key}\x1f{user}".encode()).hexdigest()
     taken = cache / "imports" / whose
     if again:
         taken.unlink(missing_ok=True)
     with (
-        Progress(*_IMPORTED, console=_err, disable=as_json) as progress,
+        Progress(*_IMPORTED, console=err, disable=as_json) as progress,
         _remote(url, key, user) as gateway,
     ):
         task = progress.add_task("conversations", total=len(held))
         outcome = hand_over(held, gateway, Taken(taken), told=lambda: progress.advance(task))
     if as_json:
-        sys.stdout.write(json.dumps(asdict(outcome)) + "\n")
+        print_json(asdict(outcome))
     else:
         before = f", {outcome.known} it had already" if outcome.known else ""
-        _out.print(
+        out.print(
             f"{outcome.added} conversations with {outcome.exchanges} exchanges added{before};"
             " they are being learned"
         )

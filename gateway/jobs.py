@@ -1,18 +1,16 @@
 """What waits to be learned, and what was given up: told, and tried again, without what was said."""
 
-from collections.abc import AsyncIterator, Collection
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from gateway.adapters.arq_queue import hand_over
-from gateway.errors import StartupError, StoreError
 from gateway.memory.model import TurnState, now
-from gateway.memory.ports import Backlog, Outbox, Parked
-from gateway.metrics import Metrics
-from gateway.parts import Progress, open_embedder, open_store, redis
+from gateway.memory.ports import Backlog, Parked
+from gateway.parts import Progress, redis
 from gateway.settings import Settings
+from gateway.store_alone import store_alone
 
 SHOWN: Final = 100  # parked turns at most
 AT_ONCE: Final = 1000  # parked turns that are read from the ledger at a time
@@ -26,24 +24,9 @@ class Standing:
     parked: list[Parked]
 
 
-@asynccontextmanager
-async def ledger(settings: Settings, progress: Progress) -> AsyncIterator[Outbox]:
-    """The ledger alone. Raises StartupError, also when it cannot be read."""
-    async with AsyncExitStack() as stack:
-        embedder = open_embedder(settings, progress)
-        stack.push_async_callback(embedder.aclose)
-        store = await stack.enter_async_context(
-            open_store(settings, embedder, Metrics(), progress=progress, refused=lambda _: None)
-        )
-        try:
-            yield store
-        except StoreError as error:
-            raise StartupError(f"the store cannot be asked: {error}") from error
-
-
 async def standing(settings: Settings, progress: Progress) -> Standing:
     """Raises StartupError."""
-    async with ledger(settings, progress) as outbox:
+    async with store_alone(settings, progress) as (outbox, _):
         return Standing(await outbox.backlog(), await outbox.parked(limit=SHOWN))
 
 
@@ -53,7 +36,7 @@ async def retry(settings: Settings, progress: Progress, ids: Collection[str]) ->
     Their tries are counted anew. Without Redis they are learned when the gateway starts. Raises
     StartupError.
     """
-    async with ledger(settings, progress) as outbox:
+    async with store_alone(settings, progress) as (outbox, _):
         again: list[str] = []
         while found := [turn.id for turn in await outbox.parked(limit=AT_ONCE)]:
             chosen = [turn_id for turn_id in found if not ids or turn_id in ids]

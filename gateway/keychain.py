@@ -8,14 +8,13 @@ import asyncio
 import http.client
 import json
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 from urllib.parse import quote
 
 from pydantic import BaseModel, ValidationError
 
-from gateway.errors import DataFolderInUseError, StartupError, StoreError
+from gateway.errors import DataFolderInUseError, StartupError
 from gateway.http.admin import (
     CreateKey,
     ListKeys,
@@ -31,9 +30,9 @@ from gateway.http.grants import ADMIN_PREFIX
 from gateway.keys.key import Grant
 from gateway.keys.keyring import Keyring
 from gateway.memory.model import Millis, now
-from gateway.metrics import Metrics
-from gateway.parts import Progress, open_embedder, open_store
+from gateway.parts import Progress
 from gateway.settings import Settings
+from gateway.store_alone import store_alone
 
 PATIENCE: Final = 15.0  # seconds for a gateway to answer
 
@@ -82,16 +81,9 @@ async def done(
 async def _here(
     call: Call[Any], settings: Settings, progress: Progress, asked: BaseModel
 ) -> dict[str, Any]:
-    async with AsyncExitStack() as stack:
-        embedder = open_embedder(settings, progress)
-        stack.push_async_callback(embedder.aclose)
-        store = await stack.enter_async_context(
-            open_store(settings, embedder, Metrics(), progress=progress, refused=lambda _: None)
-        )
+    async with store_alone(settings, progress) as (store, _):
         try:
             return await call.work(Keyring(store.registry, clock=now), now(), asked)
-        except StoreError as error:
-            raise StartupError(f"the store cannot be asked: {error}") from error
         except ApiError as error:
             raise NoSuchKeyError(error.message) from None
 

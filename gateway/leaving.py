@@ -1,18 +1,18 @@
 """All that is held about a user, taken away or erased from the command line."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 
 from gateway.adapters.edge import EdgeStore
 from gateway.adapters.embeddings import FastEmbedder
 from gateway.adapters.qdrant import QdrantStore
-from gateway.errors import DataFolderInUseError, StartupError, StoreError
+from gateway.errors import DataFolderInUseError, StartupError
 from gateway.http.memories.users import line
 from gateway.memory.erasure import Eraser, Receipt, clear_up, holdings
 from gateway.memory.model import Scope
-from gateway.metrics import Metrics
-from gateway.parts import Progress, open_embedder, open_store
+from gateway.parts import Progress
 from gateway.settings import Settings
+from gateway.store_alone import store_alone
 
 
 class _Noted:
@@ -52,16 +52,8 @@ async def forget(settings: Settings, progress: Progress, scope: Scope) -> Receip
 async def _opened(
     settings: Settings, progress: Progress, instead: str
 ) -> AsyncIterator[tuple[EdgeStore | QdrantStore, FastEmbedder]]:
-    async with AsyncExitStack() as stack:
-        embedder = open_embedder(settings, progress)
-        stack.push_async_callback(embedder.aclose)
-        try:
-            store = await stack.enter_async_context(
-                open_store(settings, embedder, Metrics(), progress=progress, refused=lambda _: None)
-            )
-        except DataFolderInUseError as error:
-            raise StartupError(f"{error}; ask the gateway that serves it: {instead}") from error
-        try:
-            yield store, embedder
-        except StoreError as error:
-            raise StartupError(f"the store cannot be asked: {error}") from error
+    try:
+        async with store_alone(settings, progress) as opened:
+            yield opened
+    except DataFolderInUseError as error:
+        raise StartupError(f"{error}; ask the gateway that serves it: {instead}") from error

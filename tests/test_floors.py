@@ -26,8 +26,10 @@ ROOF = {
     "cli",
     "__main__",
     "cli_keys",
+    "cli_output",
     "cli_remote",
     "keychain",
+    "store_alone",
 }
 MAY_IMPORT = {
     **dict.fromkeys(GROUND, GROUND),

@@ -364,14 +364,16 @@ async def test_while_the_store_is_down_the_settings_keys_work_and_unknown_ones_g
 
     setattr(store.registry, "get_entries", fails)  # noqa: B010  the store's own fault
     unknown = "mgw-abcdefgh-" + "x" * 43
-    async with served(store=store, api_keys="p:settled") as it:
+    async with served(store=store, api_keys="p:settled", admin_keys=ADMIN) as it:
         ok = await as_(it, "settled", "POST", "/v1/chat/completions", TOLD)
         refused = await as_(it, unknown, "POST", "/v1/chat/completions", TOLD)
         memos = await as_(it, unknown, "POST", "/api/openmem/v1/search/memory", SEARCH)
         wrong = await as_(it, "no-key", "POST", "/v1/chat/completions", TOLD)
+        listed = await as_(it, ADMIN, "GET", "/v1/admin/keys")
     assert (ok.status_code, refused.status_code, wrong.status_code) == (200, 503, 401)
-    assert refused.headers["retry-after"] == "1"
-    assert refused.json()["error"]["code"] == "keys_unavailable"
+    for told in (refused, listed):
+        assert (told.status_code, told.headers["retry-after"]) == (503, "1")
+        assert told.json()["error"]["code"] == "keys_unavailable"
     assert (memos.status_code, memos.json()["code"]) == (503, 50004)
 
 

@@ -54,7 +54,6 @@ if TYPE_CHECKING:
     from qdrant_edge import NamedVector  # in the stubs alone
 
 _WRITTEN_AT_ONCE: Final = 64  # memories: about 10 ms, then others have their turn
-_DELETED_AT_ONCE: Final = 200  # the same
 
 
 class EdgeStore(EdgeTurns):

@@ -1,5 +1,6 @@
 """/v1/admin/keys: the keys that are registered, for keys with the scope `admin`."""
 
+from functools import partial
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
@@ -9,7 +10,7 @@ from typing_extensions import TypedDict
 
 from gateway.http.asking import read
 from gateway.http.endpoint import Api, Endpoint
-from gateway.http.errors import ApiError
+from gateway.http.errors import ApiError, unavailable
 from gateway.http.gateway import Gateway
 from gateway.http.grants import ADMIN_PREFIX
 from gateway.http.operation import Data, Operation
@@ -181,11 +182,11 @@ def _read(operation: Operation[Any], http: Scope, body: bytes) -> BaseModel:
     return asked
 
 
-def _unavailable() -> ApiError:
-    return ApiError(503, "the keys cannot be reached", kind="server_error", code="keys_unavailable")
-
-
-API = Api(read=_read, unavailable=_unavailable, headers=((b"cache-control", b"no-store"),))
+API = Api(
+    read=_read,
+    unavailable=partial(unavailable, "the keys", "keys_unavailable"),
+    headers=((b"cache-control", b"no-store"),),
+)
 
 
 def routes(gateway: Gateway) -> list[Route]:

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.errors import StoreError
 from gateway.http import page
-from gateway.http.errors import ApiError
+from gateway.http.errors import ApiError, unavailable
 from gateway.http.headers import GATEWAY_KEY, RawHeaders, get
 from gateway.keys.identity import Identity
 from gateway.keys.key import WRITTEN, Grant, Key
@@ -86,13 +86,7 @@ class Auth:
         try:
             key = await self._keyring.find(written)
         except StoreError:
-            raise ApiError(
-                503,
-                "it cannot be known whose key this is; try again",
-                kind="server_error",
-                code="keys_unavailable",
-                headers=((b"retry-after", b"1"),),
-            ) from None
+            raise unavailable("the keys", "keys_unavailable") from None
         if key is None and self._identity and not ours and not WRITTEN.fullmatch(written):
             return self._identity.of(written)
         if key is None:

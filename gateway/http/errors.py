@@ -44,6 +44,17 @@ class ApiError(Exception):
         self.headers = headers
 
 
+def unavailable(what: str, code: str) -> ApiError:
+    """What cannot be done just now, for want of something that is not the caller's."""
+    return ApiError(
+        503,
+        f"{what} cannot be reached; try again later",
+        kind="server_error",
+        code=code,
+        headers=((b"retry-after", b"1"),),
+    )
+
+
 _UPSTREAM: dict[type[GatewayError], tuple[int, str, str]] = {
     UpstreamUnreachableError: (502, "upstream_unreachable", "the model's server cannot be reached"),
     UpstreamBrokenError: (502, "upstream_broken", "the model's server broke off its answer"),

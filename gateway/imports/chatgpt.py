@@ -7,7 +7,7 @@ again; what counts is the branch that the application shows, which ends in `curr
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.imports.conversation import Conversation, Said, said
+from gateway.imports.conversation import Conversation, Said, branch, said
 
 _WORDS = frozenset({"text", "multimodal_text"})  # not code for tools, their output, instructions
 
@@ -19,21 +19,12 @@ def is_one(item: Mapping[str, Any]) -> bool:
 def read(item: Mapping[str, Any], number: int) -> Conversation:
     """One conversation of the list, `number` being its place where it has no id of its own."""
     nodes: dict[str, Any] = item["mapping"]
-    branch: list[Said] = []
-    seen: set[str] = set()
-    at = item.get("current_node")
-    if not isinstance(at, str) or at not in nodes:
-        at = next(reversed(nodes), None)
-    while isinstance(at, str) and at not in seen:
-        seen.add(at)
-        node = nodes.get(at)
-        if not isinstance(node, dict):
-            break
-        if (one := _message(node.get("message"))) is not None:
-            branch.append(one)
-        at = node.get("parent")
+    last = item.get("current_node")
+    if not isinstance(last, str) or last not in nodes:
+        last = next(reversed(nodes), None)
+    shown = (_message(node.get("message")) for node in branch(nodes, last, "parent"))
     key = item.get("conversation_id") or item.get("id") or f"{item.get('create_time')}-{number}"
-    return Conversation(f"chatgpt-{key}", tuple(reversed(branch)))
+    return Conversation(f"chatgpt-{key}", tuple(one for one in shown if one is not None))
 
 
 def _message(message: Any) -> Said | None:  # noqa: ANN401  an export's JSON may be anything

@@ -1,9 +1,9 @@
 """A conversation that was held elsewhere, whichever application it was exported from."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Literal
+from typing import Any, Literal
 
 from gateway.memory.model import Millis
 
@@ -46,6 +46,20 @@ class Conversation:
             exchange.append(said)
         if exchange:
             yield tuple(exchange)
+
+
+def branch(nodes: Mapping[str, Any], last: object, parent: str) -> list[Mapping[str, Any]]:
+    """The nodes of a tree from its root to `last`, which each name theirs as `parent`.
+
+    Of a tree that is broken, or goes round in a circle, what can be reached from its end.
+    """
+    there: list[Mapping[str, Any]] = []
+    seen: set[str] = set()
+    while isinstance(last, str) and last not in seen and isinstance(nodes.get(last), Mapping):
+        seen.add(last)
+        there.append(nodes[last])
+        last = nodes[last].get(parent)
+    return there[::-1]
 
 
 def said(role: object, text: object, time: object) -> Said | None:

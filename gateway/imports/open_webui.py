@@ -1,9 +1,9 @@
 """Open WebUI's export of chats: a list, each a tree of messages and the branch that is shown."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gateway.imports.conversation import Conversation, Said, said
+from gateway.imports.conversation import Conversation, Said, branch, said
 
 
 def is_one(item: Mapping[str, Any]) -> bool:
@@ -18,20 +18,13 @@ def read(item: Mapping[str, Any], number: int) -> Conversation:
     return Conversation(f"open-webui-{item.get('id') or number}", tuple(spoken))
 
 
-def _shown(chat: Mapping[str, Any]) -> list[Any]:
+def _shown(chat: Mapping[str, Any]) -> Sequence[Any]:
     history = chat.get("history")
     nodes = history.get("messages") if isinstance(history, dict) else None
     if not isinstance(history, dict) or not isinstance(nodes, dict):
         messages = chat.get("messages")
         return messages if isinstance(messages, list) else []
-    branch: list[Any] = []
-    seen: set[str] = set()
-    at = history.get("currentId")
-    while isinstance(at, str) and at not in seen and isinstance(nodes.get(at), dict):
-        seen.add(at)
-        branch.append(nodes[at])
-        at = nodes[at].get("parentId")
-    return branch[::-1]
+    return branch(nodes, history.get("currentId"), "parentId")
 
 
 def _message(message: Any) -> Said | None:  # noqa: ANN401  an export's JSON may be anything

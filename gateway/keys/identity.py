@@ -2,11 +2,8 @@
 
 import hmac
 from hashlib import sha256
-from typing import Final
 
 from gateway.keys.key import Key, digest_of
-
-LEAST: Final = 32  # characters of the secret
 
 
 class Identity:

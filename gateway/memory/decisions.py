@@ -14,6 +14,7 @@ from gateway.memory.reconciliation import NEVER, holds_since, retired
 EDITED, FEEDBACK, UNDONE = "edited", "feedback", "undone"
 REVISIONS = 20  # kept of a memory: the latest
 SOURCES = 8  # the same
+LONGEST = 8_000  # characters of a memory's text that somebody writes by hand
 
 Decision: TypeAlias = Callable[[Memory], Memory]
 

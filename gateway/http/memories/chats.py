@@ -15,7 +15,7 @@ from gateway.errors import StoreError
 from gateway.http.asking import OfUser
 from gateway.http.errors import ApiError
 from gateway.http.gateway import Gateway
-from gateway.http.memories.items import MemoryItem, memory_item
+from gateway.http.memories.items import Deleted, MemoryItem, memory_item
 from gateway.http.operation import Data, Operation
 from gateway.http.options import MOST_ID
 from gateway.memory.filters import parse
@@ -115,12 +115,6 @@ def _spoken(turn: Turn, message: Message) -> Spoken | None:
     }
 
 
-class DeletedChat(TypedDict):
-    id: str
-    object: str
-    deleted: bool
-
-
 async def delete_chat(gateway: Gateway, project: str, asked: OneChat) -> Data:
     """Delete a conversation for good, with all that is remembered and was shared of it."""
     scope = Scope(project, asked.user)
@@ -193,7 +187,7 @@ OPERATIONS: tuple[Operation[Any], ...] = (
         method="DELETE",
         path="chats/{chat_id:path}",
         asked=OneChat,
-        answer=DeletedChat,
+        answer=Deleted,
         work=delete_chat,
     ),
 )

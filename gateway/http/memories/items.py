@@ -10,6 +10,14 @@ from gateway.memory.model import Entry, Holder, Memory, Revision, Source, Turn
 from gateway.memory.sharing import provenance
 
 
+class Deleted(TypedDict):
+    """What is gone, and of which kind it was."""
+
+    id: str
+    object: str
+    deleted: bool
+
+
 class SourceItem(TypedDict):
     role: str
     name: str

@@ -9,6 +9,7 @@ from gateway.http.asking import Asked
 from gateway.http.errors import ApiError
 from gateway.http.files import MOST_NAME
 from gateway.http.gateway import Gateway
+from gateway.http.memories.items import Deleted
 from gateway.http.memories.pages import Page, Paged, page
 from gateway.http.operation import Data, Operation
 from gateway.memory import knowledge
@@ -44,12 +45,6 @@ class BaseItem(TypedDict):
 
 class BaseList(Page):
     data: list[BaseItem]
-
-
-class Deleted(TypedDict):
-    id: str
-    object: str
-    deleted: bool
 
 
 async def create_base(gateway: Gateway, project: str, asked: NewBase) -> Data:

@@ -11,7 +11,8 @@ from gateway.http.asking import Asked
 from gateway.http.errors import ApiError
 from gateway.http.files import MOST_NAMED, NamedFile, WithFiles
 from gateway.http.gateway import Gateway
-from gateway.http.memories.knowledge_bases import MOST_ID, Deleted, OfBase
+from gateway.http.memories.items import Deleted
+from gateway.http.memories.knowledge_bases import MOST_ID, OfBase
 from gateway.http.memories.pages import Page, Paged, page
 from gateway.http.operation import Data, Operation
 from gateway.memory import knowledge, knowledge_files

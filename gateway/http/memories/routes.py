@@ -1,5 +1,6 @@
 """Our own API's routes, under /v1; a path of theirs is not passed on to the model's server."""
 
+from functools import partial
 from typing import Any
 
 from starlette.routing import Route
@@ -7,7 +8,7 @@ from starlette.types import Scope
 
 from gateway.http.asking import Asked, read
 from gateway.http.endpoint import Api, Endpoint
-from gateway.http.errors import ApiError
+from gateway.http.errors import unavailable
 from gateway.http.gateway import Gateway
 from gateway.http.memories import chats, knowledge_bases, knowledge_files, reading, users, writing
 from gateway.http.operation import Operation
@@ -36,17 +37,7 @@ def _read(operation: Operation[Any], http: Scope, body: bytes) -> Asked:
     return asked
 
 
-def _unavailable() -> ApiError:
-    return ApiError(
-        503,
-        "the memory service is unavailable",
-        kind="server_error",
-        code="memory_unavailable",
-        headers=((b"retry-after", b"1"),),
-    )
-
-
-API = Api(read=_read, unavailable=_unavailable)
+API = Api(read=_read, unavailable=partial(unavailable, "the memory", "memory_unavailable"))
 
 
 def routes(gateway: Gateway) -> list[Route]:

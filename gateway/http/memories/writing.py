@@ -3,19 +3,16 @@
 from typing import Any, Literal
 
 from pydantic import Field, JsonValue
-from typing_extensions import TypedDict
 
 from gateway.http.asking import OfUser
 from gateway.http.errors import ApiError
 from gateway.http.gateway import Gateway
-from gateway.http.memories.items import MemoryItem, memory_item
+from gateway.http.memories.items import Deleted, MemoryItem, memory_item
 from gateway.http.memories.reading import OneMemory, not_found
 from gateway.http.operation import Data, Operation
-from gateway.memory.decisions import Change
+from gateway.memory.decisions import LONGEST, Change
 from gateway.memory.model import Kind, Labels, Scope, Status
 from gateway.memory.redaction import redact
-
-LONGEST = 8_000  # characters of a memory's text that somebody writes
 
 _TAGS = "Labels to filter by."
 _INFO = "Values to filter by, by their names."
@@ -84,12 +81,6 @@ async def patch_memory(gateway: Gateway, project: str, asked: PatchMemory) -> Da
     if memory is None:
         raise not_found()
     return {**memory_item(memory)}
-
-
-class Deleted(TypedDict):
-    id: str
-    object: str
-    deleted: bool
 
 
 async def delete_memory(gateway: Gateway, project: str, asked: OneMemory) -> Data:

@@ -30,11 +30,6 @@ from gateway.memory.turn_log import Recorded
 MOST_TOKENS = 40_000  # of all messages together
 
 _RUNNING, _COMPLETED, _FAILED = "running", "completed", "failed"
-_STATES = {
-    TurnState.PENDING: _RUNNING,
-    TurnState.LEARNED: _COMPLETED,
-    TurnState.PARKED: _FAILED,
-}
 
 
 class AddMessage(Subjects):

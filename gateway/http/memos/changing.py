@@ -8,14 +8,11 @@ from typing_extensions import TypedDict
 from gateway.http.gateway import Gateway
 from gateway.http.memos.codes import Code
 from gateway.http.memos.reading import Body, Id
+from gateway.http.memos.views import VIEWS
 from gateway.http.operation import Data, Operation
-from gateway.memory.decisions import Change, is_emptied
-from gateway.memory.model import Holder, Kind, Memory, Scope, Status
+from gateway.memory.decisions import LONGEST, Change, is_emptied
+from gateway.memory.model import Holder, Memory, Scope, Status
 from gateway.memory.redaction import redact
-
-LONGEST = 8_000  # characters of a memory's text that somebody writes
-
-_VIEWS = {Kind.PREFERENCE: "preference", Kind.TOOL: "tool_memory"}
 
 MemoryId = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -49,7 +46,7 @@ async def get_one_memory(gateway: Gateway, project: str, body: GetOneMemory) -> 
     whose = memory.scope
     return {
         "id": memory.id,
-        "memory_view": _VIEWS.get(memory.kind, "detail_factual"),
+        "memory_view": VIEWS[memory.kind],
         "title": memory.title,
         "content": memory.text,
         "conversation_id": memory.conversation,

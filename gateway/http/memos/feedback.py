@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from gateway.http.base_ids import WrittenBases
 from gateway.http.gateway import Gateway
 from gateway.http.memos.codes import Code
 from gateway.http.memos.reading import Body, Id
@@ -41,11 +42,7 @@ class AddFeedback(Body):
     allow_public: bool = Field(
         False, description="Whether what it states is also learned for everybody in the project."
     )
-    allow_knowledgebase_ids: list[str] = Field(
-        default_factory=list,
-        max_length=100,
-        description="Knowledge bases that what it states is also written to.",
-    )
+    allow_knowledgebase_ids: WrittenBases = Field(default_factory=list)
 
 
 class Given(TypedDict):

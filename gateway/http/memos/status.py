@@ -8,6 +8,7 @@ from typing_extensions import TypedDict
 from gateway.http.gateway import Gateway
 from gateway.http.memos.codes import Code
 from gateway.http.memos.reading import Body
+from gateway.http.memos.views import VIEWS
 from gateway.http.operation import Data, Operation
 from gateway.memory.model import Kind, Memory, Status, Turn, TurnState
 from gateway.memory.ports import Selection
@@ -20,13 +21,6 @@ _STATES = {
     TurnState.PARKED: "failed",
 }
 _FIRST = (TurnState.PARKED, TurnState.PENDING, TurnState.LEARNED)  # of several turns
-_VIEWS = {
-    Kind.EPISODE: "detail_factual",
-    Kind.FACT: "detail_factual",
-    Kind.DOCUMENT: "detail_factual",
-    Kind.PREFERENCE: "preference",
-    Kind.TOOL: "tool_memory",
-}
 
 
 class GetStatus(Body):
@@ -95,7 +89,7 @@ def _views(learned: list[tuple[str, list[Memory]]]) -> dict[str, Any]:
         views["updated"] += len(living) - len(added)
         views["deleted"] += len(ended)
         for memory in living:
-            view = views.setdefault(_VIEWS[memory.kind], View(memory_ids=[]))
+            view = views.setdefault(VIEWS[memory.kind], View(memory_ids=[]))
             view["memory_ids"].append(memory.id)
     return views
 

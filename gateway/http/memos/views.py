@@ -1,14 +1,25 @@
 """Which lists of memories an answer has: by views, or by the switches of the older contract."""
 
+from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
 from pydantic import Field
 
 from gateway.http.memos.subjects import OneSubject
+from gateway.memory.model import Kind
 
 View: TypeAlias = Literal[
     "detail_factual", "preference", "skill", "profile", "event", "tool_memory"
 ]
+
+
+VIEWS: Mapping[Kind, View] = {
+    Kind.EPISODE: "detail_factual",
+    Kind.FACT: "detail_factual",
+    Kind.DOCUMENT: "detail_factual",
+    Kind.PREFERENCE: "preference",
+    Kind.TOOL: "tool_memory",
+}
 
 
 class Views(OneSubject):

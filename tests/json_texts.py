@@ -1,4 +1,4 @@
-"""JSON as clients may write it: any spacing, any escapes, any number, repeated keys."""
+"""JSON as clients may write it, with any spacing, escapes, numbers, repeated keys; JSON spoiled."""
 
 from hypothesis import strategies as st
 
@@ -42,3 +42,15 @@ VALUES = st.recursive(
     SCALARS, lambda inner: st.one_of(arrays(inner), objects(KEYS, inner)), max_leaves=6
 )
 DOCUMENTS = st.tuples(SPACE, objects(KEYS, VALUES), SPACE).map(lambda text: "".join(text).encode())
+
+
+def spoiled(value, junk):
+    """The same JSON with junk in one place, for each place."""
+    yield junk
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from (value | {key: other} for other in spoiled(inner, junk))
+    if isinstance(value, list):
+        for place, inner in enumerate(value):
+            for other in spoiled(inner, junk):
+                yield [*value[:place], other, *value[place + 1 :]]

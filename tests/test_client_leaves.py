@@ -9,6 +9,7 @@ import pytest
 
 from gateway.adapters.fake_embedder import FakeEmbedder
 from gateway.memory.model import Ending, Scope
+from tests.leaving import leave_when, read_all
 from tests.scripted_upstream import DONE, delta, scripted_upstream
 from tests.served import served
 
@@ -28,21 +29,8 @@ def ask(*, stream: bool = True) -> dict:
     }
 
 
-async def leave_when(reached: asyncio.Event, url: str, body: dict) -> None:
-    """Post, and drop the connection at a moment that the script names."""
-
-    async def post():
-        async with (
-            httpx.AsyncClient(trust_env=False, timeout=30) as client,
-            client.stream("POST", f"{url}/v1/chat/completions", json=body) as response,
-        ):
-            async for _ in response.aiter_raw():
-                pass
-
-    posting = asyncio.create_task(post())
-    await asyncio.wait_for(reached.wait(), 10)
-    posting.cancel()
-    await asyncio.gather(posting, return_exceptions=True)
+def chat(it, body: dict | None = None):
+    return read_all(f"{it.url}/v1/chat/completions", body or ask())
 
 
 async def before_headers(exchange, reached):
@@ -89,7 +77,7 @@ async def test_the_upstream_is_closed(window, mode):
         body = ask(stream=window is not in_an_unstreamed_answer) | {"memory": {"mode": mode}}
         for time in range(TIMES):
             reached.clear()
-            await leave_when(reached, it.url, body)
+            await leave_when(reached, chat(it, body))
             left = asyncio.get_running_loop().time()
             async with asyncio.timeout(10 * SECONDS):
                 await upstream.exchanges[time].closed.wait()
@@ -123,7 +111,7 @@ async def test_leaving_during_recall_is_noticed_when_its_time_is_up(stream):
 
     async with scripted_upstream(script) as upstream:
         async with served(upstream.url, embedder=waits) as it:
-            await leave_when(waits.asked, it.url, ask(stream=stream))
+            await leave_when(waits.asked, chat(it, ask(stream=stream)))
             await it.gateway.drain.finished(within=1)
             assert len(it.gateway.drain) == 0
             await it.gateway.background.join()
@@ -185,7 +173,7 @@ async def test_what_the_user_said_is_kept_and_what_was_delivered_too():
         await in_the_middle(exchange, reached)
 
     async with scripted_upstream(script) as upstream, served(upstream.url) as it:
-        await leave_when(reached, it.url, ask())
+        await leave_when(reached, chat(it))
         await upstream.exchanges[0].closed.wait()
         await it.learned()
         [turn] = await it.gateway.store.get_turns(Scope("default", "ann"), "c", 5)
@@ -219,12 +207,12 @@ async def test_nothing_is_left_behind_by_a_hundred_that_leave():
         await in_the_middle(exchange, reached)
 
     async with scripted_upstream(script) as upstream, served(upstream.url) as it:
-        await leave_when(reached, it.url, ask())
+        await leave_when(reached, chat(it))
         await it.learned()
         before = len(asyncio.all_tasks())
         for _ in range(20):
             reached.clear()
-            await asyncio.gather(*(leave_when(reached, it.url, ask()) for _ in range(5)))
+            await asyncio.gather(*(leave_when(reached, chat(it)) for _ in range(5)))
         async with asyncio.timeout(5):
             await asyncio.gather(*(exchange.closed.wait() for exchange in upstream.exchanges))
             await it.learned()

@@ -16,6 +16,7 @@ from gateway.metrics import Metrics
 from gateway.parts import open_embedder
 from gateway.settings import Settings
 from tests.chatting import call, chat
+from tests.leaving import leave_when
 from tests.qdrant_process import qdrant
 from tests.scripted_upstream import DONE, delta, scripted_upstream
 from tests.served import served
@@ -634,10 +635,7 @@ async def test_leaving_before_the_answer_closes_the_upstream_at_once():
         await exchange.closed.wait()
 
     async with scripted_upstream(script) as upstream, served(upstream.url) as it:
-        posting = asyncio.create_task(chat(it, ASKED))
-        await asyncio.wait_for(reached.wait(), 5)
-        posting.cancel()
-        await asyncio.gather(posting, return_exceptions=True)
+        await leave_when(reached, chat(it, ASKED))
         async with asyncio.timeout(1):
             await upstream.exchanges[0].closed.wait()
         await it.learned()

@@ -8,6 +8,7 @@ import httpx
 import orjson
 import pytest
 
+from tests.leaving import leave_when
 from tests.scripted_upstream import DONE, delta, scripted_upstream
 from tests.served import served
 
@@ -274,10 +275,7 @@ async def test_a_client_that_leaves_amid_its_upload_closes_the_upstream():
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server, served(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1") as it:
         async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
-            posting = asyncio.create_task(client.post(f"{it.url}/v1/files", content=pieces()))
-            await asyncio.wait_for(arrived.wait(), 5)
-            posting.cancel()
-            await asyncio.gather(posting, return_exceptions=True)
+            await leave_when(arrived, client.post(f"{it.url}/v1/files", content=pieces()))
         await asyncio.wait_for(closed.wait(), 1)
 
 

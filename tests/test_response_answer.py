@@ -12,6 +12,7 @@ from gateway.errors import UpstreamBrokenError
 from gateway.http.errors import api_error
 from gateway.http.response_answer import ResponseAnswer
 from gateway.http.tee import MAX_CALLS, MAX_PARTS, MAX_TEXT, EventSplitter
+from tests.json_texts import spoiled
 from tests.scripted_responses import (
     called,
     closed,
@@ -216,18 +217,6 @@ WHOLE: list[dict[str, Any]] = [
         typed("error", 2, code="x", message="y", error={"message": "y"}),
     ]
 ]
-
-
-def spoiled(value, junk):
-    """The same JSON with junk in one place, for each place."""
-    yield junk
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from (value | {key: other} for other in spoiled(inner, junk))
-    if isinstance(value, list):
-        for place, inner in enumerate(value):
-            for other in spoiled(inner, junk):
-                yield [*value[:place], other, *value[place + 1 :]]
 
 
 @pytest.mark.parametrize("junk", [None, True, -1, 0.5, "x", [], [1], [[]], {}, {"a": 1}])

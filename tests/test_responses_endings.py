@@ -11,6 +11,7 @@ import pytest
 from gateway.adapters.fake_store import FakeStore
 from gateway.adapters.upstream import Timeouts
 from gateway.memory.model import Ending, Scope
+from tests.leaving import leave_when, read_all
 from tests.scripted_responses import closed, opened, piece, response, said, streamed, typed
 from tests.scripted_upstream import DONE, scripted_upstream
 from tests.served import served
@@ -224,19 +225,7 @@ async def test_when_the_client_leaves_the_upstream_is_closed(window, mode):
 
     async with scripted_upstream(script) as upstream, served(upstream.url) as it:
         body = ASK | {"stream": window != "whole answer", "memory": {"mode": mode}}
-
-        async def post():
-            async with (
-                httpx.AsyncClient(trust_env=False, timeout=30) as client,
-                client.stream("POST", f"{it.url}/v1/responses", json=body) as response,
-            ):
-                async for _ in response.aiter_raw():
-                    pass
-
-        posting = asyncio.create_task(post())
-        await asyncio.wait_for(reached.wait(), 10)
-        posting.cancel()
-        await asyncio.gather(posting, return_exceptions=True)
+        await leave_when(reached, read_all(f"{it.url}/v1/responses", body))
         async with asyncio.timeout(1):
             await upstream.exchanges[0].closed.wait()
         await it.learned()

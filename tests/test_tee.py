@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from gateway.http.chat_completions import ChatAnswer
 from gateway.http.tee import MAX_CALLS, MAX_EVENT, MAX_TEXT, EventSplitter
+from tests.json_texts import spoiled
 
 DEADLINE = 2000  # milliseconds an example; more would be a hang, not a busy machine
 BOM = b"\xef\xbb\xbf"
@@ -344,18 +345,6 @@ WHOLE = {
     ],
     "usage": {"total_tokens": 1},
 }
-
-
-def spoiled(value, junk):
-    """The same JSON with junk in one place, for each place."""
-    yield junk
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from (value | {key: other} for other in spoiled(inner, junk))
-    if isinstance(value, list):
-        for place, inner in enumerate(value):
-            for other in spoiled(inner, junk):
-                yield [*value[:place], other, *value[place + 1 :]]
 
 
 @pytest.mark.parametrize("junk", [None, True, -1, 0.5, "x", [], [1], [[]], {}, {"a": 1}])

@@ -21,6 +21,7 @@ from gateway.errors import StartupError
 from gateway.metrics import Metrics
 from gateway.parts import chat_model
 from gateway.settings import load_settings
+from tests.leaving import leave_when
 from tests.scripted_upstream import DONE, ScriptedUpstream, delta, says_hello, scripted_upstream
 from tests.served import served
 
@@ -239,10 +240,7 @@ async def test_who_leaves_during_a_wait_ends_it():
         arrived.set()
 
     async with party(script, retries=5) as it:
-        posting = asyncio.create_task(it.post())
-        await arrived.wait()
-        posting.cancel()
-        await asyncio.gather(posting, return_exceptions=True)
+        await leave_when(arrived, it.post())
         async with asyncio.timeout(1):
             await it.it.gateway.drain.finished(within=1)
         assert len(it.it.gateway.drain) == 0

@@ -18,15 +18,20 @@ from gateway.http.options import DEFAULT_USER, MOST_ID, user_of
 _DEEPEST = 3  # parts of a field's name; below are the client's own
 
 
+def without_nulls(value: Any) -> Any:  # noqa: ANN401  whatever was sent
+    """An object without its members that are null; anything else as it is."""
+    if not isinstance(value, dict):
+        return value
+    return {key: item for key, item in value.items() if item is not None}
+
+
 class NullMeansDefault(BaseModel):
     """A request in which null is the same as absent."""
 
     @model_validator(mode="before")
     @classmethod
     def _without_nulls(cls, value: Any) -> Any:  # noqa: ANN401  whatever was sent
-        if not isinstance(value, dict):
-            return value
-        return {key: item for key, item in value.items() if item is not None}
+        return without_nulls(value)
 
 
 class Asked(NullMeansDefault, extra="forbid"):

@@ -11,7 +11,7 @@ from gateway.http.base_ids import WrittenBases
 from gateway.http.gateway import Gateway
 from gateway.http.memos.added_message import AddedMessage
 from gateway.http.memos.codes import Code
-from gateway.http.memos.labels import Info, Tags
+from gateway.http.memos.labels import AllowPublic, AppId, Info, Tags
 from gateway.http.memos.subjects import Subjects
 from gateway.http.operation import Data, Operation
 from gateway.memory import knowledge, tasks
@@ -44,12 +44,10 @@ class AddMessage(Subjects):
         description="Whether to answer before it is learned. Messages with images or files are"
         " always learned afterwards.",
     )
-    app_id: str = Field("", max_length=100, description="A label of what is learned.")
+    app_id: AppId = ""
     tags: Tags = Field(default_factory=list)
     info: Info = Field(default_factory=dict)
-    allow_public: bool = Field(
-        False, description="Whether everybody in the project may recall what is learned."
-    )
+    allow_public: AllowPublic = False
     allow_knowledgebase_ids: WrittenBases = Field(default_factory=list)
 
 

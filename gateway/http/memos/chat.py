@@ -13,7 +13,7 @@ from gateway.http.memos.chat_answer import ChatReply
 from gateway.http.memos.chat_prompt import Chat
 from gateway.http.memos.chat_sampling import USUAL
 from gateway.http.memos.codes import Code
-from gateway.http.memos.labels import Info, Tags
+from gateway.http.memos.labels import AllowPublic, AppId, Info, Tags
 from gateway.http.memos.reading import Body, Id
 from gateway.http.operation import Operation
 from gateway.memory.filters import parse
@@ -61,12 +61,10 @@ class ChatAsked(Body):
         True, description="Whether they are learned after the answer, or before it ends."
     )
     agent_id: str = Field("", max_length=100, description="A label of what is learned.")
-    app_id: str = Field("", max_length=100, description="A label of what is learned.")
+    app_id: AppId = ""
     tags: Tags = Field(default_factory=list)
     info: Info = Field(default_factory=dict)
-    allow_public: bool = Field(
-        False, description="Whether everybody in the project may recall what is learned."
-    )
+    allow_public: AllowPublic = False
     allow_knowledgebase_ids: WrittenBases = Field(default_factory=list)
 
 

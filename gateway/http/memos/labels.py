@@ -1,19 +1,14 @@
-"""What a caller attaches to what is learned, as requests of the MemOS Cloud API write it."""
+"""What a caller attaches to what is learned, and to whom it opens it, as MemOS's requests do."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, WithJsonSchema
 
+from gateway.http.asking import without_nulls
 from gateway.http.memos.codes import Code
 
 _MOST = 64
 _PLAIN = ["string", "number", "boolean"]
-
-
-def _without_nulls(value: Any) -> Any:  # noqa: ANN401  whatever was sent
-    if not isinstance(value, dict):
-        return value
-    return {key: item for key, item in value.items() if item is not None}
 
 
 def _filterable(value: JsonValue) -> JsonValue:
@@ -23,6 +18,7 @@ def _filterable(value: JsonValue) -> JsonValue:
     return value
 
 
+AppId = Annotated[str, Field(max_length=100, description="A label of what is learned.")]
 Tags = Annotated[
     list[Annotated[str, Field(min_length=1, max_length=200)]],
     Field(max_length=_MOST, description="Tags of what is learned."),
@@ -40,5 +36,8 @@ Info = Annotated[
         max_length=_MOST,
         description="Anything to filter what is learned by, under names of one's own.",
     ),
-    BeforeValidator(_without_nulls),
+    BeforeValidator(without_nulls),
+]
+AllowPublic = Annotated[
+    bool, Field(description="Whether everybody in the project may recall what is learned.")
 ]

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import asynccontextmanager, suppress
+from itertools import product
 
 import httpx
 import pytest
@@ -16,7 +17,7 @@ from gateway.adapters.fake_store import FakeStore
 from gateway.adapters.qdrant import QdrantStore, server_client
 from gateway.adapters.qdrant_collections import Layout
 from gateway.errors import NoSuchKnowledgeBaseError, StoreError
-from gateway.memory import documents, knowledge, knowledge_files
+from gateway.memory import documents, knowledge, knowledge_deletion, knowledge_files
 from gateway.memory.knowledge_files import Given, State
 from gateway.memory.learning import Learner
 from gateway.memory.model import (
@@ -43,6 +44,7 @@ from tests.qdrant_process import qdrant
 from tests.served import served
 
 shared = settings(max_examples=40, deadline=None)
+STEPS = 20  # more than either adding or deleting takes
 
 pytestmark = pytest.mark.anyio
 
@@ -493,14 +495,26 @@ class Town:
         for turn_id in await self.store.pending(created_before=10, limit=100):
             await learner.learn(turn_id)
 
+    @property
+    def file(self):
+        return knowledge_files.file_id(self.base, self.given)
+
     async def delete_file(self, gate=None):
         store, registry = self.parts(gate)
-        file = knowledge_files.file_id(self.base, self.given)
-        await knowledge_files.delete(store, registry, "acme", file)
+        await knowledge_deletion.delete_file(store, registry, "acme", self.file, now=5)
 
     async def delete_base(self, gate=None):
         store, registry = self.parts(gate)
-        await knowledge.delete(store, registry, "acme", self.base)
+        await knowledge_deletion.delete_base(store, registry, "acme", self.base, now=5)
+
+    async def is_being_deleted(self):
+        deleting = knowledge_deletion.Doing.DELETING
+        return any(
+            [
+                await knowledge_deletion.is_noted(self.store, deleting, "acme", each)
+                for each in (self.file, self.base)
+            ]
+        )
 
     async def is_there(self):
         return await knowledge.is_there(self.store.registry, "acme", self.base)
@@ -512,6 +526,17 @@ class Town:
         _, turns = await self.store.list_turns(scope, limit=1)
         _, files = await knowledge_files.listed(self.store.registry, "acme", self.base, limit=1)
         return memories, turns, files
+
+    async def is_whole_or_told_to_be_added_again(self):
+        memories, turns, files = await self.left()
+        if not files:
+            assert (memories, turns) == (0, 0)
+            return
+        [file], _ = await knowledge_files.listed(self.store.registry, "acme", self.base, limit=1)
+        much_later = 10 * knowledge_files.INTERRUPTED
+        state, _ = await knowledge_files.state(self.store, "acme", file, much_later)
+        assert state is (State.COMPLETED if turns == file.turns else State.FAILED)
+        assert state is State.FAILED or memories == len(self.read)
 
 
 class Forgetful:
@@ -541,50 +566,52 @@ async def test_what_is_deleted_while_it_is_added_again_leaves_nothing_behind(del
     await town.add()
     await interleave([town.add, getattr(town, deletion)], schedule)
     await town.learn()
-    memories, turns, files = await town.left()
-    if not files:
-        assert (memories, turns) == (0, 0)
-        return
-    [file], _ = await knowledge_files.listed(town.store.registry, "acme", town.base, limit=1)
-    much_later = 10 * knowledge_files.INTERRUPTED
-    state, _ = await knowledge_files.state(town.store, "acme", file, much_later)
-    assert (state is State.COMPLETED) == (memories == len(town.read))
+    await town.is_whole_or_told_to_be_added_again()
 
 
 @pytest.mark.parametrize("deletion", ["delete_file", "delete_base"])
-@given(schedule=st.lists(st.integers(0, 1), max_size=60), killed_at=st.integers(0, 40))
-@shared
-async def test_a_deletion_asked_for_again_finishes_what_was_killed(deletion, schedule, killed_at):
-    """Whoever is killed, adding or deleting; the ledger's turns are learned as after any crash."""
-    town = Town()
-    await town.begin()
-    await town.add()
-    delete = getattr(town, deletion)
-    await interleave([town.add, delete], schedule, killed=killed_at.__eq__)
-    with suppress(NoSuchKnowledgeBaseError):
-        await delete()
-    await town.learn()
-    assert await town.left() == (0, 0, 0)
+@pytest.mark.parametrize("first", ["adding", "deleting"])
+async def test_whoever_dies_adding_or_deleting_at_any_step_beside_the_other(deletion, first):
+    """One of them comes so far, then the other, and dies; the first goes on, then the sweep.
 
-
-@pytest.mark.parametrize("deletion", ["delete_file", "delete_base"])
-@pytest.mark.parametrize("deleted", range(16))
-async def test_whoever_adds_is_killed_at_any_step_beside_any_step_of_a_deletion(deletion, deleted):
-    for added in range(1, 12):
+    The ledger's turns are learned as after any crash, and nobody asks for the deletion again.
+    """
+    for steps, beside in product(range(STEPS), range(1, STEPS)):
         town = Town()
         await town.begin()
         await town.add()
         delete = getattr(town, deletion)
-        schedule = [1] * deleted + [0] * added
-        await interleave([town.add, delete], schedule, killed=(deleted + added - 1).__eq__)
-        files = await knowledge_files.find(
-            town.store.registry, "acme", [knowledge_files.file_id(town.base, town.given)]
-        )
+        jobs = [town.add, delete] if first == "adding" else [delete, town.add]
+        schedule = [0] * steps + [1] * beside
+        await interleave(jobs, schedule, killed=(steps + beside - 1).__eq__)
+        noted = await town.is_being_deleted()
+        files = await knowledge_files.find(town.store.registry, "acme", [town.file])
         assert not files or await town.is_there()
+        await town.learn()
+        assert await town.store.pending(created_before=10, limit=1) == []
+        await town.is_whole_or_told_to_be_added_again()
+        if noted or not await town.is_there():
+            assert await town.left() == (0, 0, 0)
         with suppress(NoSuchKnowledgeBaseError):
             await delete()
-        await town.learn()
         assert await town.left() == (0, 0, 0)
+
+
+@pytest.mark.parametrize("deletion", ["delete_file", "delete_base"])
+async def test_a_deletion_that_broke_off_is_finished_by_the_next_start(deletion):
+    town = Town()
+    await town.begin()
+    await town.add()
+    await town.learn()
+    # It dies between taking the entry away and what was read.
+    await interleave([getattr(town, deletion)], [], killed=(4).__eq__)
+    memories, turns, _ = await town.left()
+    assert memories
+    assert turns
+    async with served(store=town.store) as it:
+        await it.learned()
+    assert await town.left() == (0, 0, 0)
+    assert await town.store.pending(created_before=10, limit=1) == []
 
 
 @pytest.mark.parametrize("deletion", ["delete_file", "delete_base"])

@@ -157,7 +157,7 @@ async def _add_alone(gateway: Gateway, project: str, base_id: str, received: Rec
         raise ApiError(
             409,
             "the file or its knowledge base is being deleted; a deletion that was interrupted is"
-            " finished by asking for it again",
+            " finished within minutes, or by asking for it again",
             code="being_deleted",
         )
     return file

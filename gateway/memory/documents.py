@@ -120,7 +120,7 @@ def turns(
         ]
         made.append(
             Turn(
-                id=_MARK + identifier("document", *scope.parts, file_id, str(start))[len(_MARK) :],
+                id=waiting(identifier("document", *scope.parts, file_id, str(start))),
                 scope=scope,
                 conversation=file_id,
                 messages=tuple(messages),
@@ -137,6 +137,11 @@ def is_document(turn: Turn) -> bool:
     By its id: what messages say of themselves is their sender's.
     """
     return turn.scope.holder is Holder.BASE and may_wait(turn.id)
+
+
+def waiting(turn_id: str) -> str:
+    """An id made of another one, so that its turn may wait."""
+    return _MARK + turn_id[len(_MARK) :]
 
 
 def may_wait(turn_id: str) -> bool:

@@ -5,22 +5,19 @@ memories in a scope of its own. A base of another project is as unknown as one t
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 from uuid import uuid4
 
 from gateway.errors import NoSuchKnowledgeBaseError
-from gateway.memory.model import Entry, Millis, Scope, Turn, knowledge_base, project_wide
-from gateway.memory.ports import Registry, Store
+from gateway.memory.model import Entry, Millis, Scope, knowledge_base, project_wide
+from gateway.memory.ports import Registry
 
-BASE = "base"  # the kinds of entries: of a base, of one of its files,
+BASE = "base"  # the kinds of entries: of a base, of one of its files
 FILE = "file"
-DELETED = "deleted-"  # and of either whose deletion has begun and may have been interrupted
 
 MOST_BASES = 100  # of one project: each that is asked is a search of its own
 ALL = "all"
-
-_AT_ONCE = 200  # entries that are deleted in one step
 
 
 class TooManyBasesError(ValueError):
@@ -106,44 +103,10 @@ async def named(registry: Registry, project: str, ids: Sequence[str]) -> tuple[S
     return tuple(knowledge_base(project, base_id) for base_id in wanted)
 
 
-async def delete(store: Store, registry: Registry, project: str, base_id: str) -> None:
-    """Delete a base with its files and all that it holds; from its first step on it is not found.
-
-    What was interrupted is finished by whoever asks again, and so is what somebody left who was
-    killed adding a file to a base that was gone. Raises NoSuchKnowledgeBaseError, StoreError.
-    """
-    there = await begin_deleting(registry, project, BASE, base_id)
-    everything = project_wide(project)
-    for kind in (FILE, DELETED + FILE):
-        while True:
-            files, _ = await registry.list_entries(everything, kind, group=base_id, limit=_AT_ONCE)
-            if not files:
-                break
-            await registry.delete_entries(everything, kind, [file.id for file in files])
-    await store.erase(knowledge_base(project, base_id))
-    await registry.delete_entries(everything, DELETED + BASE, [base_id])
-    if not there:
-        raise NoSuchKnowledgeBaseError(base_id)
-
-
-async def begin_deleting(registry: Registry, project: str, kind: str, entry_id: str) -> bool:
-    """Whether there is such an entry, or one whose deletion has begun; from now on it has.
-
-    The mark that stays until all is gone lets the deletion be taken up again.
-    """
-    everything = project_wide(project)
-    there = await registry.get_entries(everything, kind, [entry_id])
-    for entry in there:
-        await registry.put_entry(everything, replace(entry, kind=DELETED + kind))
-        await registry.delete_entries(everything, kind, [entry_id])
-    return bool(there or await registry.get_entries(everything, DELETED + kind, [entry_id]))
-
-
-async def is_kept(registry: Registry, turn: Turn) -> bool:
-    """Whether the file that a turn of a base was read out of is there still, and its base."""
-    project = turn.scope.project
-    file = await registry.get_entries(project_wide(project), FILE, [turn.conversation])
-    return bool(file) and await is_there(registry, project, turn.scope.user)
+async def is_kept(registry: Registry, project: str, base_id: str, file_id: str) -> bool:
+    """Whether a file is there still, and its base."""
+    file = await registry.get_entries(project_wide(project), FILE, [file_id])
+    return bool(file) and await is_there(registry, project, base_id)
 
 
 async def is_there(registry: Registry, project: str, base_id: str) -> bool:

@@ -1,4 +1,4 @@
-"""The files of knowledge bases: added, told how far they are, read back, deleted.
+"""The files of knowledge bases: added, told how far they are, read back.
 
 A file's id follows from its base, name, type and content, so that the same file added twice is one.
 Its entry is written before what was read out of it, and whoever adds or learns looks for the entry
@@ -13,7 +13,8 @@ from typing import Literal, TypeAlias
 from gateway.memory import documents, knowledge
 from gateway.memory.documents import Chunk
 from gateway.memory.filters import Condition
-from gateway.memory.knowledge import DELETED, FILE
+from gateway.memory.knowledge import FILE
+from gateway.memory.knowledge_deletion import Doing, is_noted, note, take_away
 from gateway.memory.model import (
     Entry,
     Kind,
@@ -161,21 +162,23 @@ async def add(
         "error": error,
     }
     entry = Entry(kind=FILE, id=key, value=value, created=now, updated=now, group=base_id)
+    noted = await note(store, Doing.ADDING, project, base_id, key, now=now)
     await registry.put_entry(project_wide(project), entry)
-    if await registry.get_entries(project_wide(project), DELETED + FILE, [key]):
+    if await is_noted(store, Doing.DELETING, project, key):
         # Whoever deletes it might yet delete what is recorded from here on.
         await registry.delete_entries(project_wide(project), FILE, [key])
+        await take_away(store, noted)
         return None
     for turn in turns:
         await turn_log.keep(turn)
-        if not await knowledge.is_kept(registry, turn):
+        if not await knowledge.is_kept(registry, project, base_id, key):
             await store.delete_conversation(scope, key)
             break
-    there = await registry.get_entries(project_wide(project), FILE, [key])
-    if not there or not await knowledge.is_there(registry, project, base_id):
+    kept = await knowledge.is_kept(registry, project, base_id, key)
+    if not kept:
         await registry.delete_entries(project_wide(project), FILE, [key])
-        return None
-    return _file(entry)
+    await take_away(store, noted)
+    return _file(entry) if kept else None
 
 
 async def chunks(
@@ -191,20 +194,6 @@ async def chunks(
         return [], total
     page, _ = await store.list_memories(scope, own, limit=end - start, offset=start)
     return page[::-1], total
-
-
-async def delete(store: Store, registry: Registry, project: str, file_id: str) -> bool:
-    """Delete a file with all that was read out of it; whether there was one. Raises StoreError.
-
-    What was interrupted is finished by whoever asks again.
-    """
-    if not await knowledge.begin_deleting(registry, project, FILE, file_id):
-        return False
-    everything = project_wide(project)
-    for entry in await registry.get_entries(everything, DELETED + FILE, [file_id]):
-        await store.delete_conversation(knowledge_base(project, entry.group), file_id)
-        await registry.delete_entries(everything, DELETED + FILE, [file_id])
-    return True
 
 
 def _file(entry: Entry) -> File:

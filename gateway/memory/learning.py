@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from gateway.errors import ExtractionBusyError
-from gateway.memory import documents, knowledge, tools
+from gateway.memory import documents, knowledge, knowledge_deletion, tools
 from gateway.memory.consolidation import Consolidator
 from gateway.memory.episodes import Episode
 from gateway.memory.erasure import clear_up, is_erased
@@ -94,6 +94,9 @@ class Learner:
         """
         turn = await self._outbox.load(turn_id)
         while turn is not None and turn.state is not TurnState.LEARNED:
+            if self._registry is not None and knowledge_deletion.is_note(turn):
+                await knowledge_deletion.finish(self._store, self._registry, turn)
+                return
             if await self._cleared(turn):
                 return
             await self._learn(turn)
@@ -175,9 +178,11 @@ class Learner:
         """Of a file or a base that was deleted while this was added or learned, nothing stays."""
         if self._registry is None:
             return
-        if documents.is_document(turn) and not await knowledge.is_kept(self._registry, turn):
-            await self._store.delete_conversation(turn.scope, turn.conversation)
-        project = turn.scope.project
+        project, file_id = turn.scope.project, turn.conversation
+        if documents.is_document(turn) and not await knowledge.is_kept(
+            self._registry, project, turn.scope.user, file_id
+        ):
+            await self._store.delete_conversation(turn.scope, file_id)
         for base_id in turn.bases:
             if not await knowledge.is_there(self._registry, project, base_id):
                 await self._store.erase(knowledge_base(project, base_id))

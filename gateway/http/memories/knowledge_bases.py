@@ -12,7 +12,7 @@ from gateway.http.gateway import Gateway
 from gateway.http.memories.items import Deleted
 from gateway.http.memories.pages import Page, Paged, page
 from gateway.http.operation import Data, Operation
-from gateway.memory import knowledge
+from gateway.memory import knowledge, knowledge_deletion
 from gateway.memory.knowledge import Base, TooManyBasesError
 
 MOST_ID = 100  # characters
@@ -77,7 +77,9 @@ async def get_base(gateway: Gateway, project: str, asked: OfBase) -> Data:
 
 async def delete_base(gateway: Gateway, project: str, asked: OfBase) -> Data:
     """Delete a knowledge base with its files and all that was read out of them, for good."""
-    await knowledge.delete(gateway.store, gateway.registry, project, asked.knowledgebase_id)
+    await knowledge_deletion.delete_base(
+        gateway.store, gateway.registry, project, asked.knowledgebase_id, now=gateway.clock()
+    )
     return {"id": asked.knowledgebase_id, "object": "knowledge_base", "deleted": True}
 
 

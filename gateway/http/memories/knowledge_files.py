@@ -15,7 +15,7 @@ from gateway.http.memories.items import Deleted
 from gateway.http.memories.knowledge_bases import MOST_ID, OfBase
 from gateway.http.memories.pages import Page, Paged, page
 from gateway.http.operation import Data, Operation
-from gateway.memory import knowledge, knowledge_files
+from gateway.memory import knowledge, knowledge_deletion, knowledge_files
 from gateway.memory.knowledge_files import File, State, Type
 from gateway.memory.model import Memory
 
@@ -125,8 +125,8 @@ async def delete_file(gateway: Gateway, project: str, asked: OfFile) -> Data:
     await knowledge.find(gateway.registry, project, asked.knowledgebase_id)
     there = await knowledge_files.find(gateway.registry, project, [asked.file_id])
     elsewhere = any(file.base != asked.knowledgebase_id for file in there)
-    if elsewhere or not await knowledge_files.delete(
-        gateway.store, gateway.registry, project, asked.file_id
+    if elsewhere or not await knowledge_deletion.delete_file(
+        gateway.store, gateway.registry, project, asked.file_id, now=gateway.clock()
     ):
         raise _no_such_file(asked.file_id)
     return {"id": asked.file_id, "object": "knowledge_base.file", "deleted": True}

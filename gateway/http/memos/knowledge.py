@@ -14,7 +14,7 @@ from gateway.http.gateway import Gateway
 from gateway.http.memos.codes import Code
 from gateway.http.memos.reading import Body, Id
 from gateway.http.operation import Data, Operation
-from gateway.memory import knowledge, knowledge_files
+from gateway.memory import knowledge, knowledge_deletion, knowledge_files
 from gateway.memory.knowledge import TooManyBasesError
 from gateway.memory.knowledge_files import Type
 
@@ -119,7 +119,13 @@ async def create_knowledge_base(gateway: Gateway, project: str, body: CreateKnow
 async def delete_knowledge_base(gateway: Gateway, project: str, body: DeleteKnowledgeBase) -> Data:
     """Delete a knowledge base with its files and all that was read out of them, for good."""
     with _base_must_be_there():
-        await knowledge.delete(gateway.store, gateway.registry, project, body.knowledgebase_id)
+        await knowledge_deletion.delete_base(
+            gateway.store,
+            gateway.registry,
+            project,
+            body.knowledgebase_id,
+            now=gateway.clock(),
+        )
     return {"success": True}
 
 
@@ -192,7 +198,9 @@ async def delete_files(gateway: Gateway, project: str, body: DeleteFiles) -> Dat
     Of several ids, those that are unknown are left out; 40001 when all are.
     """
     gone = [
-        await knowledge_files.delete(gateway.store, gateway.registry, project, each)
+        await knowledge_deletion.delete_file(
+            gateway.store, gateway.registry, project, each, now=gateway.clock()
+        )
         for each in dict.fromkeys(body.file_ids)
     ]
     if not any(gone):

@@ -29,6 +29,8 @@ _CONVERSATION_HEADERS = (
     b"x-openwebui-chat-id",
     b"x-librechat-conversation-id",
 )
+_TASK_HEADER = b"x-openwebui-task"  # where whoever configures it has `{{TASK}}` sent
+_TEMPORARY = ("temporary:", "local:")  # what Open WebUI calls a chat that it keeps nothing of
 # What a template leaves that had nothing to fill in. Taken for an id it would be everybody's.
 _UNFILLED = re.compile(r"\{\{.*\}\}|\$\{.*\}|null|undefined|new", re.IGNORECASE)
 
@@ -96,11 +98,16 @@ def header_mode(headers: RawHeaders) -> Mode | None:
     raise ApiError(400, "X-Memory is one of on, off, read, write", param="X-Memory")
 
 
-def chat_options(headers: RawHeaders, body: Mapping[str, Any]) -> ChatOptions:
-    """Raises ApiError 400 that names the field, FilterError."""
+def chat_options(
+    headers: RawHeaders, body: Mapping[str, Any], *, otherwise: Mode = "on"
+) -> ChatOptions:
+    """What is asked for, with the mode `otherwise` where none is.
+
+    Raises ApiError 400 that names the field, FilterError.
+    """
     mode = header_mode(headers)
     if "memory" not in body:
-        return ChatOptions(mode=mode or "on")
+        return ChatOptions(mode=mode or otherwise)
     try:
         given = MemoryField.model_validate(body["memory"])
     except ValidationError as error:
@@ -108,7 +115,7 @@ def chat_options(headers: RawHeaders, body: Mapping[str, Any]) -> ChatOptions:
         place = ".".join(["memory", *(str(part) for part in first["loc"][:2])])
         raise ApiError(400, f"{place}: {first['msg']}", param=place) from None
     return ChatOptions(
-        mode=mode or given.mode or "on",
+        mode=mode or given.mode or otherwise,
         limit=given.limit,
         position=given.position,
         where=None if given.filter is None else parse(given.filter),
@@ -141,6 +148,12 @@ def conversation_of(headers: RawHeaders, body: Mapping[str, Any]) -> str:
     inner = metadata.get("conversation_id") if isinstance(metadata, dict) else None
     named = [_header(headers, name) for name in _CONVERSATION_HEADERS]
     return _first(*named, inner, param="metadata.conversation_id")
+
+
+def is_passing(headers: RawHeaders) -> bool:
+    """Whether an application says that a request is its own, or of a chat that nobody keeps."""
+    chat = get(headers, b"x-openwebui-chat-id")
+    return bool(_header(headers, _TASK_HEADER)) or chat.startswith(_TEMPORARY)
 
 
 def _header(headers: RawHeaders, name: bytes) -> str:

@@ -9,9 +9,16 @@ from gateway.http import splice
 from gateway.http.dialect import Dialect
 from gateway.http.errors import ApiError
 from gateway.http.headers import RawHeaders
-from gateway.http.options import ChatOptions, chat_options, conversation_of, user_of
+from gateway.http.options import (
+    ChatOptions,
+    chat_options,
+    conversation_of,
+    is_passing,
+    user_of,
+)
 from gateway.http.sizes import Sizes
 from gateway.memory import transcript
+from gateway.memory.housekeeping import is_housekeeping
 from gateway.memory.model import Millis, Scope
 from gateway.memory.transcript import Transcript
 
@@ -101,11 +108,12 @@ def understand(
         raise ApiError(400, "the body is not a JSON object")
     if sizes is not None:
         sizes.check(document)
-    options = chat_options(headers, document)
+    messages = dialect.messages(document)
+    unasked = messages is not None and (is_passing(headers) or is_housekeeping(messages))
+    options = chat_options(headers, document, otherwise="off" if unasked else "on")
     if "memory" in document:
         body = splice.remove(body, b"memory")
-    messages = None if options.mode == "off" else dialect.messages(document)
-    if messages is None:
+    if messages is None or options.mode == "off":
         return Understood(body=body, document=document)
     said = Said(
         scope=Scope(project, user_of(headers, document)),

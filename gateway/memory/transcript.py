@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.memory import prompt
+from gateway.memory import prompt, scaffolding
 from gateway.memory.model import Message, Millis, Scope, identifier, text_of
 
 # The application's words, not the conversation's. No set: a role may be any JSON.
@@ -46,14 +46,19 @@ def read(messages: Sequence[Mapping[str, Any]], *, now: Millis) -> Transcript | 
     answers = [i for i in range(latest) if messages[i].get("role") == "assistant"]
     start = answers[-1] + 1 if answers else 0
     return Transcript(
-        question=prompt.strip(text_of(messages[latest].get("content"))),
+        question=_words(messages[latest]),
         fresh=said(messages[start:], now),
         preceding=text_of(messages[answers[-1]].get("content")) if answers else "",
-        opening=text_of(messages[users[0]].get("content")),
+        opening=_words(messages[users[0]]),
         earlier=start,
         steps=len(messages) - 1 - latest,
         history=said(messages[:start], now),
     )
+
+
+def _words(raw: Mapping[str, Any]) -> str:
+    """What the user says in a message."""
+    return scaffolding.own(prompt.strip(text_of(raw.get("content"))))
 
 
 def said(messages: Sequence[Mapping[str, Any]], time: Millis) -> tuple[Message, ...]:
@@ -62,8 +67,13 @@ def said(messages: Sequence[Mapping[str, Any]], time: Millis) -> tuple[Message, 
 
 
 def message(raw: Mapping[str, Any], time: Millis) -> Message:
-    """One message as it was sent, less a memory block of ours and the data of files in it."""
+    """One message as it was sent, less a memory block of ours and the data of files in it.
+
+    Of a user's message, what an application put around their words is left out too.
+    """
     content = prompt.strip_content(raw.get("content"))
+    if raw.get("role") == "user":
+        content = scaffolding.without(content)
     return Message(
         role=str(raw.get("role")),
         content=light(content),

@@ -15,14 +15,14 @@ from gateway.http.operation import Data, Operation
 from gateway.memory import knowledge, knowledge_deletion
 from gateway.memory.knowledge import Base, TooManyBasesError
 
-LONGEST_ID = 100  # characters of an id that the gateway made
+MOST_ID = 100  # characters
 
 
 class OfBase(Asked):
     """What concerns one knowledge base."""
 
     knowledgebase_id: str = Field(
-        min_length=1, max_length=LONGEST_ID, description="The knowledge base's id."
+        min_length=1, max_length=MOST_ID, description="The knowledge base's id."
     )
 
 

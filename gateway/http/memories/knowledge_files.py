@@ -12,7 +12,7 @@ from gateway.http.errors import ApiError
 from gateway.http.files import MOST_NAMED, NamedFile, WithFiles
 from gateway.http.gateway import Gateway
 from gateway.http.memories.items import Deleted
-from gateway.http.memories.knowledge_bases import LONGEST_ID, OfBase
+from gateway.http.memories.knowledge_bases import MOST_ID, OfBase
 from gateway.http.memories.pages import Page, Paged, page
 from gateway.http.operation import Data, Operation
 from gateway.memory import knowledge, knowledge_deletion, knowledge_files
@@ -26,7 +26,7 @@ _FILE = _FILES + "/{file_id}"
 class OfFile(OfBase):
     """What concerns one of its files."""
 
-    file_id: str = Field(min_length=1, max_length=LONGEST_ID, description="The file's id.")
+    file_id: str = Field(min_length=1, max_length=MOST_ID, description="The file's id.")
 
 
 class ListFiles(Paged, OfBase):

@@ -19,7 +19,6 @@ from gateway.http.memories.items import (
 )
 from gateway.http.memories.pages import Page, Paged, page
 from gateway.http.operation import Data, Operation
-from gateway.http.options import MOST_ID
 from gateway.memory.filters import Filter, parse
 from gateway.memory.model import Kind, Scope, Status
 from gateway.memory.ports import Selection
@@ -78,7 +77,7 @@ class SearchMemories(OfUser):
     kinds: list[Kind] = Field(KINDS, min_length=1, description="Which kinds of memories.")
     relevance: float = Field(0.45, ge=0, le=1, description="The least relevance; 0 for none.")
     conversation_id: str = Field(
-        "", max_length=MOST_ID, description="The conversation that asks; its memories come sooner."
+        "", max_length=256, description="The conversation that asks; its memories come sooner."
     )
     filter: JsonValue = Field(None, description="The filter language.")
 
@@ -107,7 +106,7 @@ async def search_memories(gateway: Gateway, project: str, asked: SearchMemories)
 
 
 class OneMemory(OfUser):
-    memory_id: str = Field(min_length=1, max_length=MOST_ID, description="The memory's id.")
+    memory_id: str = Field(min_length=1, max_length=256, description="The memory's id.")
 
 
 async def get_memory(gateway: Gateway, project: str, asked: OneMemory) -> Data:

@@ -10,7 +10,6 @@ from gateway.http.gateway import Gateway
 from gateway.http.memories.items import Deleted, MemoryItem, memory_item
 from gateway.http.memories.reading import OneMemory, not_found
 from gateway.http.operation import Data, Operation
-from gateway.http.options import MOST_ID
 from gateway.memory.decisions import LONGEST, Change
 from gateway.memory.model import Kind, Labels, Scope, Status
 from gateway.memory.redaction import redact
@@ -26,11 +25,9 @@ class CreateMemory(OfUser):
     kind: Literal["fact", "preference"] | None = Field(
         None, description="What it is; left out, it is read from the content."
     )
-    conversation_id: str = Field(
-        "", max_length=MOST_ID, description="Where it belongs, if anywhere."
-    )
-    agent_id: str = Field("", max_length=MOST_ID, description="The agent that it is labelled with.")
-    app_id: str = Field("", max_length=MOST_ID, description="The app that it is labelled with.")
+    conversation_id: str = Field("", max_length=256, description="Where it belongs, if anywhere.")
+    agent_id: str = Field("", max_length=256, description="The agent that it is labelled with.")
+    app_id: str = Field("", max_length=256, description="The app that it is labelled with.")
     tags: list[str] = Field(default_factory=list, max_length=64, description=_TAGS)
     info: dict[str, JsonValue] = Field(default_factory=dict, max_length=64, description=_INFO)
 

@@ -1,7 +1,8 @@
 """A message cut into the user's own sentences.
 
-What the user did not say for themselves is left out: code, block quotes, pasted documents, logs and
-letters, text handed over to be worked on, stories and role-play, the bulk of a very long message.
+What the user did not say for themselves is left out: code, block quotes, pasted documents, what
+stands between tags, logs and letters, text handed over to be worked on, stories and role-play, the
+bulk of a very long message.
 Quoted spans and inline code stay in a sentence but no rule can see into them.
 """
 
@@ -26,6 +27,8 @@ _LETTER_LINES = 3  # of a letter that has a body
 _SPACES = re.compile(r"[^\S\n]{5,}")
 _LINES = re.compile(r"\n\s*\n")
 _FENCE = re.compile(r"^ {0,3}(```+|~~~+).*?(?:^ {0,3}\1|\Z)", re.MULTILINE | re.DOTALL)
+_OPENING = re.compile(r" {0,3}<([A-Za-z][\w.:-]{0,40})(?:\s[^<>]{0,300})?>\s*\Z")
+_CLOSING = re.compile(r" {0,3}</([A-Za-z][\w.:-]{0,40})>\s*\Z")
 _HIDDEN = regex(r"""
     ``[^`\n]{1,500}``|`[^`\n]{1,500}`|"(?=[^"\n]{12})[^"\n]{1,1000}"|
     (?<!\w)'(?=[^'\n]{12})([^'\n]|(?<=\w)'(?=\w)){1,1000}'(?!\w)
@@ -127,7 +130,8 @@ def own_words(text: str) -> OwnWords:
     text = text[:_LONGEST_MESSAGE].replace("\r\n", "\n").translate(_STRAIGHT).strip()
     if len(text) > 1 and text[0] == text[-1] == '"' and '"' not in text[1:-1]:
         text = text[1:-1]
-    text = _LINES.sub("\n\n", _FENCE.sub("\n", _MASK.sub("", text)))
+    text = _without_marked(_FENCE.sub("\n", _MASK.sub("", text)))
+    text = _LINES.sub("\n\n", text)
     text = _SPACES.sub("    ", text)
     if len(text) > _LONG_MESSAGE:
         text = _ends(text)
@@ -144,6 +148,24 @@ def own_words(text: str) -> OwnWords:
     if invented := _INVENTED.search(text):
         text = text[: invented.start()]
     return OwnWords(tuple(_sentences(text)), masked)
+
+
+def _without_marked(text: str) -> str:
+    """Without what stands between a tag and its end that have their lines to themselves.
+
+    So people and programs hand texts over: `<document>`, `<stdin>`, `<context name="...">`.
+    """
+    lines = text.split("\n")
+    closing = {
+        ends[1]: number for number, line in enumerate(lines) if (ends := _CLOSING.match(line))
+    }
+    until = -1
+    for number, line in enumerate(lines if closing else ()):
+        if number > until and (opens := _OPENING.match(line)):
+            until = max(until, closing.get(opens[1], -1))
+        if number <= until:
+            lines[number] = ""
+    return "\n".join(lines)
 
 
 def _ends(text: str) -> str:

@@ -116,13 +116,12 @@ async def test_a_question_about_a_file_is_recalled_for_by_its_own_words(it, upst
     user, _ = who(request)
     await tell(it, user)
     asked = request["body"]["messages"][-1]
-    found, _, _ = asked["content"].rpartition("What is the budget?")
-    asked["content"] = f"{found}What is my dog called?"
+    asked["content"] = asked["content"].replace(request["words"], "What is my dog called?")
     response, _ = await send(it, request)
     assert response.headers["x-memory-status"] == "hit"
     sent = upstream.last.json["messages"][-1]["content"]
     assert sent.startswith("<memories>")
-    assert sent.endswith(asked["content"])  # the template, the file and the question as they came
+    assert sent.endswith(asked["content"])  # the file and the question as they came
 
 
 @pytest.mark.parametrize(
@@ -141,6 +140,14 @@ async def test_what_stands_in_a_file_is_not_taken_for_the_users_own_word(it, app
     await send(it, request)
     assert "Reykjavik" in str(request["body"])
     assert not any("Reykjavik" in text for text in await stated(it, who(request)[0]))
+
+
+async def test_what_stands_between_tags_on_their_own_lines_is_not_either(it):
+    request = seen("Continue", "message")
+    text = "I like tea.\n<letter to='Ann'>\nI live in Reykjavik.\n\n</letter>\nI work as a nurse."
+    request["body"]["messages"][-1]["content"] = text
+    await send(it, request)
+    assert await stated(it, "ann") == {"I like tea.", "I work as a nurse."}
 
 
 async def test_what_is_said_beside_a_file_is_learned(it):

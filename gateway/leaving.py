@@ -44,7 +44,7 @@ async def forget(settings: Settings, progress: Progress, scope: Scope) -> Receip
         if not settings.qdrant_url:  # nobody else has the folder open
             for turn_id in noted.ids:
                 if (turn := await store.load(turn_id)) is not None:
-                    await clear_up(store, embedder, turn)
+                    await clear_up(store, embedder, turn, receipt.erased)
         return receipt
 
 

@@ -43,6 +43,7 @@ from gateway.parts import (
     open_spool,
     open_store,
     replaying,
+    worker_times,
 )
 from gateway.settings import Settings
 
@@ -76,7 +77,14 @@ async def running(
             store, embedder, reranker=reranker, reranked=settings.reranker_candidates
         )
         changer = Changer(store, embedder)
-        learner = learner_into(store, embedder, proposer, changer, shared=recaller.shared)
+        learner = learner_into(
+            store,
+            embedder,
+            proposer,
+            changer,
+            shared=recaller.shared,
+            job_lasts=worker_times(settings).job_timeout,
+        )
         metrics.gauge("gateway_in_flight", "Requests being served.", lambda: len(drain))
         metrics.gauge("gateway_tasks", "Tasks of the event loop.", lambda: len(asyncio.all_tasks()))
         spool = await stack.enter_async_context(open_spool(settings, metrics))

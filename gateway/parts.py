@@ -264,8 +264,12 @@ def learner_into(
     changer: Changer,
     *,
     shared: Callable[[Scope], None] = lambda _: None,
+    job_lasts: float = 60.0,
 ) -> Learner:
-    """What learns turns into the store. `shared` is told of scopes that others may recall from."""
+    """What learns turns into the store. `shared` is told of scopes that others may recall from.
+
+    No job of any process takes longer than `job_lasts` seconds.
+    """
     return Learner(
         store=store,
         outbox=store,
@@ -274,6 +278,7 @@ def learner_into(
         proposer=proposer,
         correct=Corrector(store, changer, proposer).correct,
         shared=shared,
+        job_lasts=round(1000 * job_lasts),
     )
 
 

@@ -52,7 +52,9 @@ async def running(
         )
         model = await stack.enter_async_context(chat_model(settings, metrics))
         proposer = await stack.enter_async_context(open_proposer(settings, model, metrics))
-        learner = learner_into(store, embedder, proposer, Changer(store, embedder))
+        learner = learner_into(
+            store, embedder, proposer, Changer(store, embedder), job_lasts=times.job_timeout
+        )
         attempts = Attempts(
             learner.learn, store, metrics, timeout=times.attempt, tries=settings.job_tries
         )

@@ -193,8 +193,7 @@ class Front:
                 self._check(name, 0, "max_query_limit", count.filter)
                 return await client.count(name, count_filter=count.filter, exact=True)
             case "POST /points/delete":
-                chosen = models.PointIdsList.model_validate_json(body)
-                return await client.delete(name, chosen)
+                return await client.delete(name, self._chosen(name, body))
             case "POST /points/payload":
                 payload = models.SetPayload.model_validate_json(body)
                 self._check(name, 0, "max_query_limit", payload.filter)
@@ -212,6 +211,14 @@ class Front:
                 self._check(name, 0, "max_query_limit", idf.corpus)
         [answer] = await self._client.query_batch_points(name, [query])
         return answer
+
+    def _chosen(self, name: str, body: bytes) -> models.FilterSelector | models.PointIdsList:
+        """Which points are to be deleted."""
+        if "filter" not in orjson.loads(body):
+            return models.PointIdsList.model_validate_json(body)
+        chosen = models.FilterSelector.model_validate_json(body)
+        self._check(name, 0, "max_query_limit", chosen.filter)
+        return chosen
 
     def _check(self, name: str, size: int, limit: str, where: models.Filter | None) -> None:
         strict = self._made[name].strict_mode_config if name in self._made else None

@@ -27,6 +27,7 @@ from gateway.memory.model import (
     Turn,
     TurnState,
     identifier,
+    now,
     project_wide,
     public,
 )
@@ -62,9 +63,11 @@ def turn(text: str, number: int, *, scope: Scope = ANN, created: int = 0) -> Tur
     )
 
 
-def learner(store, gate=None) -> Learner:
+def learner(store, gate=None, clock=now) -> Learner:
     part = store if gate is None else Gated(store, gate)
-    return Learner(store=part, outbox=part, embedder=FakeEmbedder(), registry=store.registry)
+    return Learner(
+        store=part, outbox=part, embedder=FakeEmbedder(), registry=store.registry, clock=clock
+    )
 
 
 def eraser(store, gate=None, *, jobs: Jobs | None = None, at: int = ERASED) -> Eraser:
@@ -247,11 +250,15 @@ async def test_jobs_that_run_while_a_user_is_erased_leave_nothing(turns, schedul
 @many
 @given(turns=turns_said, schedule=schedules, kills=st.sets(st.integers(0, 60), max_size=6))
 async def test_nor_do_jobs_that_die_at_any_step_of_it(turns, schedule, kills):
-    """The next sweep has what they left; an erasure that died itself is done again."""
+    """The sweeps have what they left, also of two at work on one turn; who died erasing, again."""
     store = FakeStore()
     for each in turns:
         await learner(store).record(each)
-    running = [lambda gate, each=each: learner(store, gate).learn(each.id) for each in turns]
+    twice = turns * 2  # as when one is taken for dead
+    running = [
+        lambda gate, each=each: learner(store, gate, clock=lambda: ERASED).learn(each.id)
+        for each in twice
+    ]
     done: list[object] = []
 
     async def erase(gate) -> None:
@@ -302,7 +309,9 @@ async def test_a_turn_that_a_job_holds_while_it_is_erased_ends_as_nothing():
     assert husk is not None
     assert (husk.messages, husk.state) == ((), TurnState.PENDING)
     assert jobs.ids == [said.id]
-    await learner(store).learn(said.id)
+    await learner(store, clock=lambda: ERASED + 59_999).learn(said.id)
+    assert await store.pending(created_before=ERASED + 1, limit=9) == [said.id]
+    await learner(store, clock=lambda: ERASED + 60_000).learn(said.id)
     assert await store.load(said.id) is None
 
 

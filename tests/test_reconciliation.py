@@ -14,6 +14,7 @@ from gateway.memory.reconciliation import (
     history,
     identity,
     reconcile,
+    retired,
     slots,
 )
 
@@ -444,8 +445,12 @@ class KnownByHand(Known):
         self.memories |= {operation.memory.id: operation.memory for operation in operations}
         return operations
 
-    def told(self) -> dict[str, tuple[str, Status, int]]:
-        return {key: (m.text, m.status, len(m.revisions)) for key, m in self.memories.items()}
+    def told(self) -> dict[str, tuple[str, Status | None, int]]:
+        """What was decided of each. Other words of what is history leave it to its history."""
+        return {
+            key: (m.text, m.status if m.decided or retired(m) else None, len(m.revisions))
+            for key, m in self.memories.items()
+        }
 
 
 @unhurried

@@ -549,6 +549,16 @@ async def test_the_same_id_in_two_scopes_is_two_memories(store, other):
     assert await store.get_memories(ALICE, ["m"]) == [memory(text=f"{ALICE}")]
 
 
+async def test_what_was_changed_since_is_not_removed(store):
+    await store.put_memories(ALICE, [entry(key) for key in "abc"])
+    held = await store.get_memories(ALICE, ["a", "b"])
+    await store.revise_memories(ALICE, [entry("b", updated=2)], held)
+    await store.remove_memories(ALICE, [*held, memory("unknown")])
+    assert await ids(store) == {"b", "c"}
+    await store.remove_memories(ALICE, [])
+    assert await ids(store) == {"b", "c"}
+
+
 async def test_deleting_says_how_many_there_were(store):
     await store.put_memories(ALICE, [entry(key) for key in "abc"])
     assert await store.delete_memories(ALICE, ["a", "b", "unknown", "a"]) == 2

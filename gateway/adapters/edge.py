@@ -196,6 +196,14 @@ class EdgeStore(EdgeTurns):
             points = {memory_point(scope, each) for each in ids}
             return await self._memories.delete_all(edge_filter(within(scope, among(points))))
 
+    async def remove_memories(self, scope: Scope, held: Sequence[Memory]) -> None:
+        seen = {memory_point(scope, memory.id): memory.updated for memory in held}
+        with reported("delete memories"):  # all of it before anybody else has their turn
+            there = self._memories.retrieve(seen, ("updated",))
+            same = [p for p, found in there.items() if found.get("updated") == seen[p]]
+            if same:
+                self._memories.remove(same)
+
     async def delete_conversation(self, scope: Scope, conversation: str) -> int:
         with reported("delete a conversation"):
             turns = within(scope, Equals("conversation", indexable(conversation)))

@@ -106,6 +106,10 @@ class Shard:
             self.write(UpdateOperation.delete_points([record.id for record in records]))
         return len(records)
 
+    def remove(self, points: Iterable[UUID]) -> None:
+        """Delete these points: few, for it is one step."""
+        self.write(UpdateOperation.delete_points(list(points)))
+
     async def delete_all(self, where: Filter) -> int:
         """How many there were. Others have their turn in between: it is not done in one step."""
         total = 0

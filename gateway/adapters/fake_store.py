@@ -130,6 +130,12 @@ class FakeStore:
     async def delete_memories(self, scope: Scope, ids: Sequence[str]) -> int:
         return sum(self._memories.pop((scope, each), None) is not None for each in ids)
 
+    async def remove_memories(self, scope: Scope, held: Sequence[Memory]) -> None:
+        for memory in held:
+            stored = self._memories.get((scope, memory.id))
+            if stored is not None and stored.memory.updated == memory.updated:
+                del self._memories[scope, memory.id]
+
     async def delete_conversation(self, scope: Scope, conversation: str) -> int:
         return self._keep(
             lambda turn: (turn.scope, turn.conversation) != (scope, conversation),

@@ -9,6 +9,7 @@ goes from the server's disk when it optimises.
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Final, TypeVar
 from uuid import UUID
 
@@ -130,18 +131,9 @@ class QdrantStore(QdrantTurns):
         known = [entry for entry in entries if entry.memory.id in seen]
         new = [entry for entry in entries if entry.memory.id not in seen]
         for some in self._written(scope, known):
-            still = defaultdict[Millis, list[UUID]](list)
-            for entry in some:
-                still[seen[entry.memory.id]].append(memory_point(scope, entry.memory.id))
-            same = [
-                every(among(points), Between("updated", gte=updated, lte=updated))
-                for updated, points in still.items()
-            ]
+            still = unchanged(scope, [(e.memory.id, seen[e.memory.id]) for e in some])
             await self._write(
-                "write memories",
-                some,
-                models.UpdateMode.UPDATE_ONLY,
-                server_filter(within(scope, Group("any", tuple(same)))),
+                "write memories", some, models.UpdateMode.UPDATE_ONLY, server_filter(still)
             )
         for some in self._written(scope, new):
             await self._write("write memories", some, models.UpdateMode.INSERT_ONLY)
@@ -213,6 +205,12 @@ class QdrantStore(QdrantTurns):
             await self._calls.delete(self._memories, within(scope, among(points))) if points else 0
         )
 
+    async def remove_memories(self, scope: Scope, held: Sequence[Memory]) -> None:
+        for start in range(0, len(held), MOST_WRITTEN):
+            some = held[start : start + MOST_WRITTEN]
+            still = unchanged(scope, [(memory.id, memory.updated) for memory in some])
+            await self._calls.writing("delete", partial(self._memories.remove, still))
+
     async def delete_conversation(self, scope: Scope, conversation: str) -> int:
         there = within(scope, Equals("conversation", indexable(conversation)))
         turns = await self._calls.delete(self._turns, there)
@@ -252,6 +250,18 @@ class QdrantStore(QdrantTurns):
                 update_filter=update_filter,
             ),
         )
+
+
+def unchanged(scope: Scope, seen: Iterable[tuple[str, Millis]]) -> Group:
+    """Of memories, each with when it was changed last, those that were not changed since."""
+    still = defaultdict[Millis, list[UUID]](list)
+    for memory_id, updated in seen:
+        still[updated].append(memory_point(scope, memory_id))
+    same = (
+        every(among(points), Between("updated", gte=updated, lte=updated))
+        for updated, points in still.items()
+    )
+    return within(scope, Group("any", tuple(same)))
 
 
 def _parts(entries: Sequence[Indexed]) -> Iterator[list[Indexed]]:

@@ -126,6 +126,11 @@ class Points:
         first = await self._ordered(where, by, models.Direction.ASC, [by], limit=1)
         return first[0][1][by] if first else None
 
+    async def remove(self, where: Group) -> None:
+        """Delete these points, each as it is found: few, for it is one step."""
+        chosen = models.FilterSelector(filter=server_filter(where))
+        await self._client.delete(self.name, chosen, wait=True)
+
     async def delete_some(self, where: Group) -> int:
         """Delete at most a thousand of these points; how many it were."""
         records, _ = await self._client.scroll(

@@ -3,7 +3,9 @@
 An erasure leaves a mark with its moment. A turn of the same scope that was created until then is
 not learned any more, be it recorded late, replayed from a spool or under way while all was erased.
 For a job that may be at work on a turn just now an empty turn of the same id is left behind, still
-to be learned: whoever takes it up last, that job or the next after its death, clears up after it.
+to be learned: whoever takes it up, that job or the next after its death, clears up after it. It
+stays for as long as a job may last, for of two that are at work on a turn one may die after the
+other has cleared up.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
@@ -112,22 +114,35 @@ async def put_mark(registry: Registry, scope: Scope, erased: Millis) -> None:
 
 async def is_erased(registry: Registry, turn: Turn) -> bool:
     """Whether the turn was created before its scope was erased. Raises StoreError."""
+    return await erased_at(registry, turn) is not None
+
+
+async def erased_at(registry: Registry, turn: Turn) -> Millis | None:
+    """When the scope of the turn was erased, if the turn was created before. Raises StoreError."""
     scope = turn.scope
-    marks = await registry.get_entries(project_wide(scope.project), _MARK, [_mark_id(scope)])
-    return any(turn.created <= mark.value["at"] for mark in marks)
+    for mark in await registry.get_entries(project_wide(scope.project), _MARK, [_mark_id(scope)]):
+        erased: Millis = mark.value["at"]
+        if turn.created <= erased:
+            return erased
+    return None
 
 
-async def clear_up(store: Store, embedder: Embedder, turn: Turn) -> None:
-    """Remove an erased turn, and whatever comes from turns that are no longer there.
+async def clear_up(
+    store: Store, embedder: Embedder, turn: Turn, erased: Millis, *, last: bool = True
+) -> None:
+    """Remove a turn that was erased then, and whatever comes from turns that are no longer there.
 
-    What was said since the erasure stays. Raises StoreError.
+    What was said since the erasure stays. Unless it is for the `last` time, an empty turn is left
+    to be learned. Raises StoreError.
     """
     for scope in (turn.scope, *(copy.scope for copy in shared_turns(turn))):
-        await _clear(store, embedder, scope, turn)
+        await _clear(store, embedder, scope, turn, erased)
     # Last, for whoever dies before leaves it to be found by the next.
-    alone = _husk(turn, turn.created)  # in a conversation that holds nothing else
+    # It is alone in its conversation, and not the turn that a job would mark as learned.
+    alone = _husk(turn, erased)
     await store.put_turn(turn.scope, alone)
-    await store.delete_conversation(turn.scope, alone.conversation)
+    if last:
+        await store.delete_conversation(turn.scope, alone.conversation)
 
 
 def all_turns(store: Store, scope: Scope) -> AsyncIterator[Turn]:
@@ -181,23 +196,25 @@ async def _pages(read: Callable[..., Awaitable[tuple[list[T], int]]]) -> AsyncIt
         offset += _PAGE
 
 
-async def _clear(store: Store, embedder: Embedder, scope: Scope, turn: Turn) -> None:
+async def _clear(
+    store: Store, embedder: Embedder, scope: Scope, turn: Turn, erased: Millis
+) -> None:
     """Remove from a scope what comes from this erased turn, and from those that are not there."""
-    erased = turn.scope
-    by = None if scope == erased else erased.contributor
-    held = [memory async for memory in all_memories(store, scope, by=by)]
+    by = None if scope == turn.scope else turn.scope.contributor
+    every = [memory async for memory in all_memories(store, scope, by=by)]
+    # A piece of what was said since is written before its turn, which is not there yet.
+    held = [m for m in every if m.kind is not Kind.EPISODE or m.created <= erased]
     named = {s.turn for m in held for s in m.sources if s.turn} - {turn.id}
-    there = await _there(store, erased, named)
+    there = await _there(store, turn.scope, named)
     gone, left = [], []
     for memory in held:
         sources = tuple(s for s in memory.sources if not s.turn or s.turn in there)
         if memory.sources and not sources:
-            gone.append(memory.id)
+            gone.append(memory)
         elif sources != memory.sources:  # said since the erasure as well
             less = tools.less_others(replace(memory, sources=sources), there)
             left.append(replace(less, updated=memory.updated + 1))
-    if gone:
-        await store.delete_memories(scope, gone)
+    await store.remove_memories(scope, gone)  # but what is stated anew just now
     await store.revise_memories(scope, await indexed(left, embedder), held)
 
 

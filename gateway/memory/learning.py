@@ -13,7 +13,7 @@ from gateway.errors import ExtractionBusyError
 from gateway.memory import documents, knowledge, knowledge_deletion, tools
 from gateway.memory.consolidation import Consolidator
 from gateway.memory.episodes import Episode
-from gateway.memory.erasure import clear_up, is_erased
+from gateway.memory.erasure import clear_up, erased_at
 from gateway.memory.extraction import extract
 from gateway.memory.indexing import embedded_texts
 from gateway.memory.model import (
@@ -46,8 +46,8 @@ class Learner:
     Without a `proposer` the rules alone read what is said. The `registry` knows which documents are
     there still, and who was erased: what is of neither is removed instead of learned. `correct`
     makes the changes that a feedback asks for, and returns what it states besides. `shared` is told
-    of each scope that something is shared with. `consolidator` is for whoever states something
-    without a turn.
+    of each scope that something is shared with. No job, of whatever process, takes longer than
+    `job_lasts`. `consolidator` is for whoever states something without a turn.
     """
 
     def __init__(
@@ -59,6 +59,7 @@ class Learner:
         registry: Registry | None = None,
         proposer: Proposer | None = None,
         correct: Callable[[Turn], Awaitable[list[Candidate]]] | None = None,
+        job_lasts: Millis = 60_000,
         clock: Callable[[], Millis] = now,
         shared: Callable[[Scope], None] = lambda _: None,
     ) -> None:
@@ -69,6 +70,7 @@ class Learner:
         self._proposer = proposer
         self._correct = correct
         self.consolidator = Consolidator(store, embedder, clock=clock)
+        self._job_lasts = job_lasts
         self._clock = clock
         self._shared = shared
 
@@ -108,10 +110,12 @@ class Learner:
 
     async def _cleared(self, turn: Turn) -> bool:
         """Whether the turn was erased; then nothing of it stays."""
-        erased = self._registry is not None and await is_erased(self._registry, turn)
-        if erased:
-            await clear_up(self._store, self._embedder, turn)
-        return erased
+        erased = None if self._registry is None else await erased_at(self._registry, turn)
+        if erased is None:
+            return False
+        last = self._clock() >= erased + self._job_lasts
+        await clear_up(self._store, self._embedder, turn, erased, last=last)
+        return True
 
     async def read(self, turn: Turn) -> list[Memory]:
         """What a turn states by itself, as it would be remembered; nothing of it is kept.

@@ -246,8 +246,9 @@ class Memory:
     `position` orders the episodes of a conversation. `title` is one that somebody gave it, `detail`
     what its kind alone has, as JSON. `contributor` is that of the scope whose turn it comes from,
     where it is shared with others. `revisions` are what it was before somebody changed it by hand,
-    oldest first; `decided` is when somebody last said so that it holds. `time` is when it was said,
-    `event_time` when what it tells happened, if it tells that.
+    oldest first; `decided` is when somebody last said so that it holds, or until when it was out
+    before it was said again. `time` is when it was said, `event_time` when what it tells happened,
+    if it tells that.
     """
 
     id: str

@@ -139,6 +139,14 @@ class Store(Protocol):
         """Remove these memories for good; how many there were."""
         ...
 
+    async def remove_memories(self, scope: Scope, held: Sequence[Memory]) -> None:
+        """Remove each of these for good whose stored record is still that one.
+
+        What somebody else changed meanwhile, as told by `updated`, stays and nothing says so. Each
+        is compared and removed in one step.
+        """
+        ...
+
     async def delete_conversation(self, scope: Scope, conversation: str) -> int:
         """Remove its turns and memories for good; how many there were."""
         ...

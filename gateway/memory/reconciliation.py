@@ -96,8 +96,7 @@ def reconcile(
             if not any(_told_and_settled(candidate, memory) for memory in before.values()):
                 after[said.id] = said
         elif said.time > settled(held):
-            status = Status.ACTIVATED if retired(held) else held.status
-            after[said.id] = replace(_merged(held, said), status=status)
+            after[said.id] = _merged(_back(held), said)
     for slot in wanted:
         after |= history([m for m in after.values() if m.attribute == slot])
     return _changes(before, after, now)
@@ -107,7 +106,9 @@ def settled(memory: Memory) -> Millis:
     """Until when what is said of a memory was decided by hand, and cannot change it any more."""
     if memory.revisions:
         return max(revision.until for revision in memory.revisions)
-    return memory.updated if retired(memory) else NEVER
+    if retired(memory):
+        return memory.updated
+    return NEVER if memory.decided is None else memory.decided
 
 
 def given_up(memory: Memory) -> bool:
@@ -122,6 +123,13 @@ def given_up(memory: Memory) -> bool:
 def follow_up(memory: Memory) -> str:
     """The id of what is said anew of a memory that was given other words or deleted for good."""
     return identifier("anew", memory.id)
+
+
+def _back(held: Memory) -> Memory:
+    """What was taken out, when it is said again: it holds, and what was decided stays decided."""
+    if not retired(held):
+        return held
+    return replace(held, status=Status.ACTIVATED, decided=settled(held))
 
 
 def _told_and_settled(candidate: Candidate, memory: Memory) -> bool:

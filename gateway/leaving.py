@@ -10,7 +10,8 @@ from gateway.errors import DataFolderInUseError, StartupError
 from gateway.http.memories.users import line
 from gateway.memory.erasure import Eraser, Receipt, clear_up, holdings
 from gateway.memory.model import Scope
-from gateway.parts import Progress
+from gateway.metrics import Metrics
+from gateway.parts import Progress, open_spool
 from gateway.settings import Settings
 from gateway.store_alone import store_alone
 
@@ -39,8 +40,9 @@ async def forget(settings: Settings, progress: Progress, scope: Scope) -> Receip
     """
     async with _opened(settings, progress, "DELETE /v1/users/USER") as (store, embedder):
         noted = _Noted()
-        eraser = Eraser(store=store, registry=store.registry, queue=noted)
-        receipt = await eraser.erase(scope)
+        async with open_spool(settings, Metrics()) as spool:
+            eraser = Eraser(store=store, registry=store.registry, queue=noted, spool=spool)
+            receipt = await eraser.erase(scope)
         if not settings.qdrant_url:  # nobody else has the folder open
             for turn_id in noted.ids:
                 if (turn := await store.load(turn_id)) is not None:

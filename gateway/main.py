@@ -124,7 +124,7 @@ async def running(
             recaller=recaller,
             learner=learner,
             changer=changer,
-            eraser=Eraser(store=store, registry=store.registry, queue=queue),
+            eraser=Eraser(store=store, registry=store.registry, queue=queue, spool=spool),
             turn_log=turn_log,
             documents=ApartReader(pages=settings.max_file_pages),
             fetcher=GuardedFetcher(settings.fetch_allow),

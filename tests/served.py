@@ -93,11 +93,12 @@ async def served(
     changer = Changer(store, embedder)
     learner = learner_into(store, embedder, proposer, changer, shared=recaller.shared)
     here = LocalQueue(learner.learn, store, metrics)
+    spool = FakeSpool() if spool is None else spool
     turn_log = TurnLog(
         learner=learner,
         outbox=store,
         queue=queue or here,
-        spool=FakeSpool() if spool is None else spool,
+        spool=spool,
         told=not_stored(metrics),
         registry=store.registry,
     )
@@ -116,7 +117,7 @@ async def served(
         recaller=recaller,
         learner=learner,
         changer=changer,
-        eraser=Eraser(store=store, registry=store.registry, queue=queue or here),
+        eraser=Eraser(store=store, registry=store.registry, queue=queue or here, spool=spool),
         turn_log=turn_log,
         documents=documents or ApartReader(pages=config.max_file_pages),
         fetcher=fetcher or GuardedFetcher(config.fetch_allow),

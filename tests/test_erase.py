@@ -11,6 +11,7 @@ from gateway.adapters.edge import EdgeStore
 from gateway.adapters.fake_embedder import FakeEmbedder
 from gateway.adapters.fake_spool import FakeSpool
 from gateway.adapters.fake_store import FakeStore
+from gateway.adapters.spool import FileSpool
 from gateway.errors import StoreError
 from gateway.memory import profiles
 from gateway.memory.erasure import EVERYTHING, Eraser
@@ -70,11 +71,12 @@ def learner(store, gate=None, clock=now) -> Learner:
     )
 
 
-def eraser(store, gate=None, *, jobs: Jobs | None = None, at: int = ERASED) -> Eraser:
+def eraser(store, gate=None, *, jobs: Jobs | None = None, spool=None, at: int = ERASED) -> Eraser:
     return Eraser(
         store=store if gate is None else Gated(store, gate),
         registry=store.registry if gate is None else Gated(store.registry, gate),
         queue=jobs or Jobs(),
+        spool=FakeSpool() if spool is None else spool,
         clock=lambda: at,
     )
 
@@ -220,6 +222,35 @@ async def test_a_spooled_turn_of_before_is_not_replayed(store):
     assert "Lisbon" not in repr(await held(store))
     assert "I live in Porto." in await held(store)
     assert "I live in Rome." in await held(store, BEN)
+
+
+async def test_an_erasure_empties_the_spool_of_the_user_at_once(tmp_path):
+    """What another process has open there is dropped when that one replays it."""
+    store, folder = FakeStore(), tmp_path / "spool"
+    left, open_elsewhere, own = (FileSpool.open(folder, most=2**20) for _ in range(3))
+    await left.append(turn("I live in Lisbon.", 1))
+    await left.aclose()
+    await open_elsewhere.append(turn("I live in Lisbon.", 2))
+    for each in (turn("I live in Lisbon.", 3), turn("I live in Rome.", 4, scope=BEN)):
+        await own.append(each)
+    since = turn("I live in Porto.", 20)
+    await own.append(since)
+    await eraser(store, spool=own).erase(ANN)
+    kept = [path.read_text() for path in folder.iterdir()]
+    assert sum(text.count("Lisbon") for text in kept) == 1
+    await open_elsewhere.aclose()
+    offered: list[Turn] = []
+
+    async def write(each) -> bool:
+        offered.append(each)
+        return True
+
+    await own.replay(write)
+    assert [each.messages[0].content for each in offered if each.scope == BEN] == [
+        "I live in Rome."
+    ]
+    assert since in offered
+    await own.aclose()
 
 
 turns_said = st.lists(st.sampled_from(SAID), min_size=1, max_size=3).map(

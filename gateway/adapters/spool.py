@@ -89,7 +89,7 @@ class FileSpool:
         async with self._replaying:
             await self._on_thread(self._seal)
             for path in await self._on_thread(self._paths):
-                file = await self._on_thread(_File.adopt, path)
+                file = await self._on_thread(_adopted, path)
                 if file is None:  # somebody else has it, or is done with it
                     continue
                 try:
@@ -232,6 +232,14 @@ class _File:
 
     def close(self) -> None:
         os.close(self._descriptor)
+
+
+def _adopted(path: Path) -> _File | None:
+    """As `_File.adopt`. Raises SpoolError."""
+    try:
+        return _File.adopt(path)
+    except OSError as error:
+        raise SpoolError(f"the spool cannot be read: {error.strerror}") from error
 
 
 def _locked(descriptor: int) -> bool:

@@ -9,10 +9,12 @@ other has cleared up.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
+from gateway.errors import SpoolError
 from gateway.memory import knowledge, profiles, tools
 from gateway.memory.indexing import indexed
 from gateway.memory.model import (
@@ -29,7 +31,7 @@ from gateway.memory.model import (
     project_wide,
     public,
 )
-from gateway.memory.ports import Embedder, JobQueue, Registry, Selection, Store
+from gateway.memory.ports import Embedder, JobQueue, Registry, Selection, Spool, Store
 from gateway.memory.sharing import shared_turns
 
 T = TypeVar("T")
@@ -57,7 +59,11 @@ class Receipt:
 
 
 class Eraser:
-    """Erases scopes of one store. Raises StoreError; what it was interrupted in is done again."""
+    """Erases scopes of one store, and of the spools that nobody else has open.
+
+    What another process keeps in its spool is dropped when that is replayed. Raises StoreError;
+    what it was interrupted in is done again.
+    """
 
     def __init__(
         self,
@@ -65,11 +71,13 @@ class Eraser:
         store: Store,
         registry: Registry,
         queue: JobQueue,
+        spool: Spool,
         clock: Callable[[], Millis] = now,
     ) -> None:
         self._store = store
         self._registry = registry
         self._queue = queue
+        self._spool = spool
         self._clock = clock
 
     async def erase(self, scope: Scope) -> Receipt:
@@ -80,6 +88,8 @@ class Eraser:
         """
         erased = self._clock()
         await put_mark(self._registry, scope, erased)
+        with suppress(SpoolError):  # then it is dropped when it is replayed
+            await self._spool.replay(partial(_is_of, scope, erased))
         turns = [turn async for turn in all_turns(self._store, scope)]
         _, memories = await self._store.list_memories(scope, EVERYTHING, limit=1)
         removed = await self._store.erase(scope)
@@ -98,6 +108,10 @@ class Eraser:
             contributions=max(0, removed - len(turns) - memories),
             entries=entries,
         )
+
+
+async def _is_of(scope: Scope, erased: Millis, turn: Turn) -> bool:
+    return turn.scope == scope and turn.created <= erased
 
 
 async def put_mark(registry: Registry, scope: Scope, erased: Millis) -> None:

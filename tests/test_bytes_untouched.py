@@ -136,7 +136,7 @@ async def test_done_waits_for_the_turn_to_be_recorded_and_no_longer_than_it_may(
         took = asyncio.get_running_loop().time() - started
     assert held.is_set()
     assert got.endswith(DONE)
-    assert 0.2 < took < 2
+    assert 0.2 < took < 10  # the record takes thirty
 
 
 async def test_an_answer_that_is_not_streamed_arrives_as_it_was_sent():

@@ -90,7 +90,7 @@ async def test_a_redis_that_is_full_or_a_replica_is_wrong():
 async def test_a_redis_that_is_frozen_or_gone_is_told_in_time():
     with redis_server(*WELL) as server:
         server.freeze()
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(10):
             frozen = await look(server.url, patience=0.5)
         server.thaw()
     gone = await look(server.url)

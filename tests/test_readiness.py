@@ -59,4 +59,4 @@ async def test_a_probe_is_answered_also_when_a_part_does_not_answer():
         ready = await asked(it, "/readyz")
     assert ready.status_code == httpx.codes.OK
     assert ready.json()["status"] == "degraded"
-    assert ready.elapsed.total_seconds() < 2
+    assert ready.elapsed.total_seconds() < 5

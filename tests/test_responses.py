@@ -278,7 +278,7 @@ async def test_a_lookup_that_goes_wrong_costs_no_more_than_recall_may(store):
         bare = await post(it.url, ask | {"input": step})
     assert got.status_code == bare.status_code == httpx.codes.OK
     assert got.headers["x-conversation-id"]
-    assert took < 2
+    assert took < 10  # the look takes thirty
     assert bare.headers["x-memory-status"] == "off"
     assert upstream.last.json == ask | {"input": step}
 

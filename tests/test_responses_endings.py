@@ -226,7 +226,7 @@ async def test_when_the_client_leaves_the_upstream_is_closed(window, mode):
     async with scripted_upstream(script) as upstream, served(upstream.url) as it:
         body = ASK | {"stream": window != "whole answer", "memory": {"mode": mode}}
         await leave_when(reached, read_all(f"{it.url}/v1/responses", body))
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(5):
             await upstream.exchanges[0].closed.wait()
         await it.learned()
         turns = await it.gateway.store.get_turns(ANN, "c", 5)

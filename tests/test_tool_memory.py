@@ -371,9 +371,9 @@ def test_what_somebody_wrote_or_decided_stays_when_the_tool_is_used_again():
 
 def test_reading_takes_time_in_proportion_to_the_length():
     text = "<tool_schema>" * 7_000
-    begun = time.perf_counter()
+    begun = time.thread_time()
     assert learned(turn(system(text))) == {}
-    assert time.perf_counter() - begun < 1
+    assert time.thread_time() - begun < 1
 
 
 @pytest.mark.parametrize(

@@ -158,7 +158,7 @@ async def test_a_server_that_does_not_answer_in_time_is_replaced():
     short = Timeouts(connect=1, first_byte=0.1, idle=1)
     async with party(hangs, says_hello, timeouts=short) as it:
         assert (await it.post()).status_code == httpx.codes.OK
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(5):
             await it.servers["a"].exchanges[0].closed.wait()
 
 
@@ -241,8 +241,8 @@ async def test_who_leaves_during_a_wait_ends_it():
 
     async with party(script, retries=5) as it:
         await leave_when(arrived, it.post())
-        async with asyncio.timeout(1):
-            await it.it.gateway.drain.finished(within=1)
+        async with asyncio.timeout(5):
+            await it.it.gateway.drain.finished(within=5)
         assert len(it.it.gateway.drain) == 0
         assert it.asked() == [1]
 
@@ -339,7 +339,7 @@ async def test_a_list_does_not_wait_long_for_who_hangs(monkeypatch):
         models = (await it.get("/v1/models")).json()["data"]
         assert time.monotonic() - begun < 2
         assert [model["id"] for model in models] == ["m"]
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(5):
             for name in "ab":
                 await it.servers[name].exchanges[0].closed.wait()
 
@@ -366,7 +366,7 @@ async def test_who_leaves_during_a_list_closes_all_that_is_open_for_it():
         await asyncio.sleep(0.1)  # so that the head of the one is there
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(5):
             for name in "ab":
                 await it.servers[name].exchanges[0].closed.wait()
 
@@ -399,7 +399,7 @@ async def test_a_refusal_that_does_not_end_holds_up_nobody_and_is_closed():
         begun = time.monotonic()
         assert (await it.post()).status_code == httpx.codes.OK
         assert time.monotonic() - begun < 2
-        await asyncio.wait_for(it.servers["a"].exchanges[0].closed.wait(), 1)
+        await asyncio.wait_for(it.servers["a"].exchanges[0].closed.wait(), 5)
 
 
 async def test_who_leaves_closes_the_refusal_and_the_server_that_is_asked_instead():
@@ -413,7 +413,7 @@ async def test_who_leaves_closes_the_refusal_and_the_server_that_is_asked_instea
         assert not it.servers["a"].exchanges[0].closed.is_set()
         posting.cancel()
         await asyncio.gather(posting, return_exceptions=True)
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(5):
             for name in "ab":
                 await it.servers[name].exchanges[0].closed.wait()
 
@@ -474,7 +474,7 @@ async def test_a_whole_answer_may_take_only_so_long():
     async with party(trickles, timeouts=short) as it:
         begun = time.monotonic()
         response = await it.post(stream=True)
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 10  # it would go on for ever
     assert response.content.startswith(delta("x"))
     assert b'"code":"upstream_timeout"' in response.content
 
@@ -565,7 +565,7 @@ async def test_six_thousand_requests_that_are_dropped_leave_nothing_behind():
             begun = time.monotonic()
             response = await client.post(f"{it.url}/v1/chat/completions", json=ASK | {"stay": True})
             assert response.status_code == httpx.codes.OK
-            assert time.monotonic() - begun < 1
+            assert time.monotonic() - begun < 5
             async with asyncio.timeout(10):
                 while process.num_fds() > before + 5:  # noqa: ASYNC110  as above
                     await asyncio.sleep(0.05)

@@ -130,15 +130,18 @@ async def test_7_heartbeats_and_the_servers_comments_do_not_stop_the_official_cl
 
 
 async def test_8_a_long_wait_for_the_first_token_can_have_heartbeats():
+    heard = asyncio.Event()
+
     async def script(exchange):
-        await asyncio.sleep(0.3)
+        await heard.wait()
         await exchange.stream(delta("Hi.", "stop"), DONE)
 
     async with scripted_upstream(script) as upstream:
         async with served(upstream.url, heartbeat_seconds=0.05) as it, connected(it.url) as inbox:
             await inbox.write(post(STREAM))
             for _ in range(3):
-                await asyncio.wait_for(inbox.until(b": ping\n"), 0.2)
+                await asyncio.wait_for(inbox.until(b": ping\n"), 5)
+            heard.set()
 
 
 async def test_9_tokens_arrive_one_by_one_and_not_at_the_end():

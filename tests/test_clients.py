@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from gateway.adapters.fake_store import FakeStore
+from gateway.adapters.upstream import Timeouts
 from tests.clients.running import CLIENTS, running
 from tests.openai_model import (
     CALLS,
@@ -138,7 +139,11 @@ async def test_an_answer_that_is_cut_off_raises(client):
 
 
 async def test_a_client_that_leaves_ends_the_upstreams_work(client):
-    async with scripted_upstream(OpenAIModel()) as upstream, served(upstream.url) as it:
+    patient = Timeouts(connect=2, first_byte=60, idle=60)  # so that none of them ends it
+    async with (
+        scripted_upstream(OpenAIModel()) as upstream,
+        served(upstream.url, timeouts=patient) as it,
+    ):
         async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
             tasks.create_task(client.follow("leaves", it.url))
             while len(upstream.exchanges) < 2:

@@ -13,6 +13,7 @@ from llama_index.embeddings.openai_like import OpenAILikeEmbedding
 from llama_index.llms.openai_like import OpenAILike
 from pydantic import BaseModel, ValidationError
 
+from tests.clients import llama_index_responses_python
 from tests.clients.recipes import serve, told
 
 KEY = "sk-made-up"
@@ -201,9 +202,11 @@ def is_cut_off(base_url: str) -> Any:
 
 
 def leaves(base_url: str) -> Any:
-    stream: Any = connect(base_url, "stays").stream_chat(user("Hello?"))
+    # To close its stream may leave the answer open; to close the client does not.
+    client = httpx.Client()
+    stream: Any = connect(base_url, "stays", http_client=client).stream_chat(user("Hello?"))
     next(stream)
-    stream.close()
+    client.close()
 
     async def cancel() -> None:
         asking = connect(base_url, "waits").achat(user("Hello?"))
@@ -240,4 +243,5 @@ if __name__ == "__main__":
             "leaves": leaves,
             "asks elsewhere": asks_elsewhere,
         }
+        | llama_index_responses_python.RECIPES
     )

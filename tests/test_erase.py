@@ -370,15 +370,19 @@ async def test_over_the_api_a_receipt_says_what_was_removed(tmp_path):
         chat = f"{it.url}/v1/chat/completions"
         await client.post(chat, json=body, headers=headers)
         await it.learned()
+        pending = turn("I love tea.", 1, scope=Scope("default", "ann"), created=now())
+        await it.gateway.learner.record(pending)  # and nobody learns it yet
         gone = (await client.delete(f"{it.url}/v1/users/ann")).json()
         assert gone["object"] == "erasure"
         assert gone["deleted"] is True
-        assert (gone["turns"], gone["contributions"], gone["entries"]) == (1, 0, 0)
+        assert (gone["turns"], gone["contributions"], gone["entries"]) == (2, 0, 0)
         assert gone["memories"] >= 2
         assert gone["id"]
         assert gone["erased_at"] > 0
         await it.learned()
         assert (await client.get(f"{it.url}/v1/users/ann/export")).text == ""
+        assert (await client.get(f"{it.url}/v1/chats?user=ann")).json()["data"] == []
+        assert await store.load(pending.id) is not None  # what clears up after a job, for a minute
         await client.post(chat, json=body, headers=headers)
         await it.learned()
         listed = await client.get(f"{it.url}/v1/memories?kinds=fact", headers=headers)

@@ -8,6 +8,7 @@ stays for as long as a job may last, for of two that are at work on a turn one m
 other has cleared up.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -40,6 +41,7 @@ EVERYTHING = Selection(kinds=frozenset(Kind), statuses=frozenset(Status))
 
 _MARK = "erasure"
 _PAGE = 200
+_SPOOL = 5.0  # seconds that an erasure waits for the spool, which may be being replayed just now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +81,7 @@ class Eraser:
         self._queue = queue
         self._spool = spool
         self._clock = clock
+        self._emptying: set[asyncio.Task[None]] = set()
 
     async def erase(self, scope: Scope) -> Receipt:
         """Remove all of a user or an agent: turns, memories, entries, contributions to others.
@@ -88,8 +91,10 @@ class Eraser:
         """
         erased = self._clock()
         await put_mark(self._registry, scope, erased)
-        with suppress(SpoolError):  # then it is dropped when it is replayed
-            await self._spool.replay(partial(_is_of, scope, erased))
+        emptying = asyncio.create_task(self._empty_spool(scope, erased))
+        self._emptying.add(emptying)
+        emptying.add_done_callback(self._emptying.discard)
+        await asyncio.wait({emptying}, timeout=_SPOOL)
         turns = [turn async for turn in all_turns(self._store, scope)]
         _, memories = await self._store.list_memories(scope, EVERYTHING, limit=1)
         removed = await self._store.erase(scope)
@@ -108,6 +113,10 @@ class Eraser:
             contributions=max(0, removed - len(turns) - memories),
             entries=entries,
         )
+
+    async def _empty_spool(self, scope: Scope, erased: Millis) -> None:
+        with suppress(SpoolError):  # then they are dropped when they are replayed
+            await self._spool.replay(partial(_is_of, scope, erased))
 
 
 async def _is_of(scope: Scope, erased: Millis, turn: Turn) -> bool:

@@ -54,7 +54,8 @@ async def list_chats(gateway: Gateway, project: str, asked: ListChats) -> Data:
 
     They are found among the user's latest 1,000 turns.
     """
-    turns, total = await gateway.store.list_turns(Scope(project, asked.user), limit=READ)
+    found, total = await gateway.store.list_turns(Scope(project, asked.user), limit=READ)
+    turns = [turn for turn in found if turn.messages]  # what is erased may leave empty ones a while
     latest: dict[str, Millis] = {}
     titles: dict[str, str] = {}
     for turn in turns:  # the latest first, so that what was said first comes last
@@ -74,7 +75,7 @@ async def list_chats(gateway: Gateway, project: str, asked: ListChats) -> Data:
     return {
         "object": "list",
         "data": data,
-        "has_more": len(latest) > len(shown) or total > len(turns),
+        "has_more": len(latest) > len(shown) or total > len(found),
     }
 
 

@@ -44,7 +44,6 @@ from tests.qdrant_process import qdrant
 from tests.served import served
 
 shared = settings(max_examples=40, deadline=None)
-STEPS = 20  # more than either adding or deleting takes
 
 pytestmark = pytest.mark.anyio
 
@@ -450,7 +449,7 @@ class Town:
 
     def __init__(self):
         self.store = FakeStore()
-        self.read = [documents.Chunk(f"Text {n}.") for n in range(120)]
+        self.read = [documents.Chunk(f"Text {n}.") for n in range(documents.CHUNKS + 1)]
         self.given = Given(name="a.txt", type="document", size=1, digest="d")
         self.base = ""
 
@@ -539,6 +538,22 @@ class Town:
         assert state is State.FAILED or memories == len(self.read)
 
 
+async def steps_of(job):
+    """How many steps it takes, with nobody beside it."""
+    town = Town()
+    await town.begin()
+    await town.add()
+    steps = 0
+
+    def goes_on(step):
+        nonlocal steps
+        steps = step + 1
+        return False
+
+    await interleave([getattr(town, job)], [], killed=goes_on)
+    return steps
+
+
 class Forgetful:
     """A queue that loses what it is given: the ledger knows."""
 
@@ -576,12 +591,14 @@ async def test_whoever_dies_adding_or_deleting_at_any_step_beside_the_other(dele
 
     The ledger's turns are learned as after any crash, and nobody asks for the deletion again.
     """
-    for steps, beside in product(range(STEPS), range(1, STEPS)):
+    most = {each: await steps_of(each) for each in ("add", deletion)}
+    one, other = ("add", deletion) if first == "adding" else (deletion, "add")
+    for steps, beside in product(range(most[one] + 1), range(1, most[other] + 1)):
         town = Town()
         await town.begin()
         await town.add()
         delete = getattr(town, deletion)
-        jobs = [town.add, delete] if first == "adding" else [delete, town.add]
+        jobs = [getattr(town, one), getattr(town, other)]
         schedule = [0] * steps + [1] * beside
         await interleave(jobs, schedule, killed=(steps + beside - 1).__eq__)
         noted = await town.is_being_deleted()

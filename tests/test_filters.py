@@ -13,6 +13,7 @@ from gateway.memory.filters import (
     BySource,
     Condition,
     Group,
+    from_origins,
     matches,
     parse,
 )
@@ -21,7 +22,9 @@ from gateway.memory.model import (
     Kind,
     Labels,
     Memory,
+    Origin,
     Scope,
+    Source,
     Speaker,
     knowledge_base,
     public,
@@ -29,6 +32,7 @@ from gateway.memory.model import (
 
 DAY = 86_400_000
 START = 1_765_324_800_000  # 2025-12-10 in UTC
+BY_HAND = Source(role="user", content="", time=0, conversation="", turn="")
 
 
 def memory(*, created=START, conversation="c", **labels):
@@ -267,6 +271,20 @@ def test_the_name_of_a_source_with_a_plain_value_is_a_key_of_info():
     assert parse({"user": "x"}) == Condition("info.user", "eq", "x")
     nested = parse({"and": [{"user": {"gt": 3}}]})
     assert nested == Group("and", (Condition("info.user", "gt", 3.0),))
+
+
+def test_where_a_memory_comes_from_is_asked_beside_a_filter_and_not_in_one():
+    said, noted = memory(tags=("a",)), replace(memory(tags=("a",)), sources=(BY_HAND,))
+    for where in (None, parse({"tags": "a"}), parse({"user": {"or": [{"tags": "a"}]}})):
+        asked = from_origins([Origin.WRITTEN], where)
+        assert matches(asked, noted)
+        assert not matches(asked, said)
+        assert not matches(asked, replace(said, scope=public("acme")))
+        both = from_origins([Origin.WRITTEN, Origin.USER], where)
+        assert matches(both, said)
+        assert matches(both, noted)
+    assert not matches(from_origins([Origin.WRITTEN], parse({"tags": "b"})), noted)
+    assert parse({"origin": "written"}) == Condition("info.origin", "eq", "written")
 
 
 def test_depth_is_limited():

@@ -1,9 +1,11 @@
 """What a filter lets through is the same in every engine, and what the language says it is."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from qdrant_client import QdrantClient, models
 
 from gateway.adapters.conditions import chosen
@@ -12,8 +14,18 @@ from gateway.adapters.fake_store import FakeStore
 from gateway.adapters.qdrant_filters import server_filter
 from gateway.adapters.records import memory_payload, memory_point
 from gateway.adapters.sealing import PLAIN
-from gateway.memory.filters import matches, parse
-from gateway.memory.model import Holder, Indexed, Kind, Memory, Scope, Speaker
+from gateway.memory.filters import from_origins, matches, parse
+from gateway.memory.model import (
+    Holder,
+    Indexed,
+    Kind,
+    Labels,
+    Memory,
+    Origin,
+    Scope,
+    Source,
+    Speaker,
+)
 from gateway.memory.ports import Selection
 from tests.filtering import OWNER, contents, expressions
 
@@ -22,6 +34,12 @@ pytestmark = pytest.mark.anyio
 HOLDERS = [holder for holder in Holder if holder is not Holder.PROJECT]
 
 projects = itertools.count()
+
+
+SOURCES = {
+    turn: Source(role="user", content="", time=0, conversation="", turn=turn) for turn in ("", "t")
+}
+told = st.tuples(st.sampled_from(Speaker), st.lists(st.sampled_from(list(SOURCES)), max_size=2))
 
 
 def memory(scope, key, labels, conversation, created, updated):
@@ -81,6 +99,36 @@ async def test_every_engine_lets_through_what_the_language_says(edge, contents, 
     assert in_the_servers_terms(memories, chosen(scope, selection)) == passing
     for store in (FakeStore(), edge):
         await store.put_memories(scope, entries)
+        found, total = await store.list_memories(scope, selection, limit=100)
+        assert ({each.id for each in found}, total) == (passing, len(passing))
+    await edge.erase(scope)
+
+
+@settings(
+    max_examples=100,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    told=st.lists(told, min_size=1, max_size=5),
+    origins=st.sets(st.sampled_from(Origin), min_size=1),
+)
+async def test_every_engine_tells_alike_where_a_memory_comes_from(edge, told, origins):
+    scope = Scope(f"project {next(projects)}", OWNER)
+    memories = [
+        replace(
+            memory(scope, str(number), Labels(), "c", number, number),
+            speaker=speaker,
+            sources=tuple(SOURCES[turn] for turn in turns),
+        )
+        for number, (speaker, turns) in enumerate(told)
+    ]
+    where = from_origins(origins, None)
+    selection = Selection(kinds=frozenset(Kind), where=where)
+    passing = {each.id for each in memories if origins & {*each.origins}}
+    assert in_the_servers_terms(memories, chosen(scope, selection)) == passing
+    for store in (FakeStore(), edge):
+        await store.put_memories(scope, [Indexed(memory=each, words="") for each in memories])
         found, total = await store.list_memories(scope, selection, limit=100)
         assert ({each.id for each in found}, total) == (passing, len(passing))
     await edge.erase(scope)

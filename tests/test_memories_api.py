@@ -7,6 +7,7 @@ import pytest
 
 from gateway.adapters.edge import EdgeStore
 from gateway.adapters.fake_embedder import FakeEmbedder
+from tests.scripted_upstream import scripted_upstream
 from tests.served import served
 
 pytestmark = pytest.mark.anyio
@@ -116,6 +117,45 @@ async def test_a_list_is_narrowed_by_kind_status_and_filter(api):
     where = json.dumps({"and": [{"tags": {"contains": "home"}}]})
     assert await api.listed(status="archived", filter=where) == ["I live in Lisbon."]
     assert await api.listed(filter=where) == []
+
+
+async def test_a_list_and_a_search_are_narrowed_by_where_memories_come_from():
+    async def script(exchange):
+        answer = {"role": "assistant", "content": "Lisbon has seven hills."}
+        await exchange.json({"choices": [{"message": answer, "finish_reason": "stop"}]})
+
+    async with scripted_upstream(script) as upstream, served(upstream.url) as it:
+        api = Api(it)
+        await api.say("I live in Lisbon.")
+        await api.say("I live in Rome.", user="bob")
+        await api("POST", "memories", {"content": "I love green tea.", "tags": ["drinks"]})
+
+        async def contents(**query):
+            found = await api("GET", "memories", **query)
+            search = {"query": "tea in Lisbon", "relevance": 0} | query
+            searched = await api("POST", "memories/search", search)
+            listed = [memory["content"] for memory in found["data"]]
+            assert {memory["content"] for memory in searched["data"]} <= set(listed)
+            assert bool(searched["data"]) == bool(listed)
+            return sorted(text.rpartition("] ")[2] for text in listed)
+
+        said = ["I live in Lisbon.", "user: I live in Lisbon."]
+        answered, written = "assistant: Lisbon has seven hills.", "I love green tea."
+        assert await contents(origins=["user"]) == said
+        assert await contents(origins=["assistant"]) == [answered]
+        assert await contents(origins=["written"]) == [written]
+        assert await contents(origins=["tool"]) == []
+        assert await contents(origins=["written", "assistant"]) == [written, answered]
+        where = json.dumps({"tags": {"contains": "drinks"}})
+        assert await api.listed(origins="written,user", filter=where) == [written]
+        assert await api.listed(origins="assistant", filter=where) == []
+        # What was written down and is said again comes from both.
+        await api.say("I love green tea.")
+        both = await api("GET", "memories", kinds="preference", origins="written")
+        assert [memory["origins"] for memory in both["data"]] == [["user", "written"]]
+        assert await contents(origins=["user"], kinds=["preference"]) == [written]
+        refused = await api("GET", "memories", origins="elsewhere", expected=400)
+        assert refused["param"] == "origins.0"
 
 
 async def test_a_search_finds_what_bears_on_the_query(api):

@@ -445,7 +445,8 @@ async def test_without_an_upstream_the_offline_model_answers_from_memory():
             data = await chat(it, ASKED | {"model_name": "", "system_prompt": prompt})
             assert "I live in Lisbon." in data["response"]
         turns = await it.gateway.store.get_turns(ANN, "c2", 5)
-    assert {len(turn.messages) for turn in turns} == {1}  # it only repeats what is remembered
+    # It only repeats what is remembered.
+    assert {tuple(m.repeats for m in turn.messages) for turn in turns} == {(False, True)}
 
 
 async def test_only_a_key_for_the_upstream_goes_on_and_only_where_it_has_none(upstream):

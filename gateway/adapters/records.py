@@ -18,7 +18,7 @@ import orjson
 
 from gateway.adapters.sealing import Seal, is_sealed
 from gateway.errors import StoreError
-from gateway.memory.filters import INFO, number
+from gateway.memory.filters import INFO, ORIGIN, number
 from gateway.memory.model import (
     Ending,
     Entry,
@@ -267,6 +267,7 @@ def _facets(memory: Memory) -> list[str]:
         facet("attribute", memory.attribute),
         *([facet("contributor", memory.contributor)] if memory.contributor else []),
         facet("instruction", memory.instruction),
+        *(facet(ORIGIN, origin) for origin in memory.origins),
         *(facet("turn", turn) for turn in {source.turn for source in memory.sources}),
         *(facet("related_id", each) for each in memory.related),
         *(facet("tags", tag) for tag in labels.tags),

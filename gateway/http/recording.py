@@ -1,6 +1,7 @@
 """The last step of a request with memory: what was said becomes a recorded turn."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from gateway.http.conversation import Chat
 from gateway.http.gateway import Gateway
@@ -27,9 +28,10 @@ class Recorder:
         messages = chat.transcript.fresh
         if self.answer.failed and ending is Ending.COMPLETE:  # the whole of a half answer
             ending = Ending.UPSTREAM_BROKE
-        said = self.answer.message() if gateway.model.memorable else None
+        said = self.answer.message()
         if said is not None:
-            messages = (*messages, transcript.message(said, now))
+            message = transcript.message(said, now)
+            messages = (*messages, replace(message, repeats=not gateway.model.memorable))
         return Turn(
             id=chat.turn,
             scope=chat.scope,

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
 from gateway.errors import FilterError
-from gateway.memory.model import Holder, Memory, Millis
+from gateway.memory.model import Holder, Memory, Millis, Origin
 from gateway.memory.time_spans import named_span
 
 Op: TypeAlias = Literal["eq", "contains", "in", "gt", "gte", "lt", "lte"]
@@ -30,6 +30,7 @@ MAX_CONDITIONS: Final = 64
 MAX_VALUES: Final = 100  # of one list
 
 INFO: Final = "info."
+ORIGIN: Final = "origin"
 
 _LABELS: Final = frozenset({"agent_id", "app_id", "conversation_id"})
 _TIMES: Final = frozenset({"create_time", "update_time"})
@@ -38,6 +39,16 @@ _SOURCES: Final[Mapping[str, Holder]] = {
     "agent": Holder.AGENT,
     "public": Holder.PUBLIC,
     "knowledgebase": Holder.BASE,
+}
+_READ: Final[Mapping[str, Callable[[Memory], Any]]] = {
+    "agent_id": lambda memory: memory.labels.agent_id,
+    "app_id": lambda memory: memory.labels.app_id,
+    "conversation_id": lambda memory: memory.conversation,
+    "tags": lambda memory: memory.labels.tags,
+    "related_id": lambda memory: memory.related,
+    "create_time": lambda memory: memory.created,
+    "update_time": lambda memory: memory.updated,
+    ORIGIN: lambda memory: memory.origins,
 }
 _GROUPS: Final = frozenset({"and", "or", "not"})
 _RANGES: Final[Mapping[str, Op]] = {"gt": "gt", "gte": "gte", "lt": "lt", "lte": "lte"}
@@ -54,8 +65,9 @@ _COMPARED: Final[Mapping[Op, Callable[[Any, Any], bool]]] = {
 class Condition:
     """One test of one field; times are Millis, and their op is `gte` or `lt`.
 
-    `field` is agent_id, app_id, conversation_id, related_id, tags, create_time, update_time or
-    `info.<key>`. The value of `in` is a tuple, of any other op a single value.
+    `field` is agent_id, app_id, conversation_id, related_id, tags, create_time, update_time,
+    `info.<key>`, or ORIGIN, which the language has no name for. The value of `in` is a tuple, of
+    any other op a single value.
     """
 
     field: str
@@ -122,6 +134,19 @@ def demanded(where: Filter, holder: Holder) -> Tree | None:
     return where.sources.get(holder) if isinstance(where, BySource) else where
 
 
+def from_origins(origins: Collection[Origin], where: Filter | None) -> Filter:
+    """What comes from one or more of these origins, and passes the filter too."""
+    tree = Condition(ORIGIN, "in", tuple(sorted(origins)))
+    if where is None:
+        return tree
+    if not isinstance(where, BySource):
+        return Group("and", (tree, where))
+    asked = where.sources
+    return BySource(
+        {each: Group("and", (tree, asked[each])) if each in asked else tree for each in Holder}
+    )
+
+
 def matches(where: Filter, memory: Memory) -> bool:
     """Whether a memory passes.
 
@@ -170,22 +195,8 @@ def number(value: Any) -> float | None:  # noqa: ANN401  a client's JSON may be 
 
 
 def _actual(field: str, memory: Memory) -> Any:  # noqa: ANN401  a label, tags, a time or any JSON
-    match field:
-        case "agent_id":
-            return memory.labels.agent_id
-        case "app_id":
-            return memory.labels.app_id
-        case "conversation_id":
-            return memory.conversation
-        case "tags":
-            return memory.labels.tags
-        case "related_id":
-            return memory.related
-        case "create_time":
-            return memory.created
-        case "update_time":
-            return memory.updated
-    return memory.labels.info.get(field.removeprefix(INFO))
+    read = _READ.get(field)
+    return memory.labels.info.get(field.removeprefix(INFO)) if read is None else read(memory)
 
 
 def _conditions(tree: Tree) -> Iterable[Condition]:

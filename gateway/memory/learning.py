@@ -211,7 +211,12 @@ def changed_by_hand(memory: Memory) -> bool:
 
 
 def learnable(turn: Turn) -> Turn:
-    """The turn without an answer that broke off: half a sentence is nobody's word."""
+    """The turn without an answer that broke off, for half a sentence is nobody's word.
+
+    Nor with one that only repeats what is remembered, which would feed memory to itself.
+    """
+    if any(message.repeats for message in turn.messages):
+        turn = replace(turn, messages=tuple(m for m in turn.messages if not m.repeats))
     if turn.ending is Ending.COMPLETE:
         return turn
     heard = [i for i, message in enumerate(turn.messages) if message.role == "user"]

@@ -96,6 +96,8 @@ class Message:
     `content` and `extra` are the client's own JSON (`extra` holds every other field: tool_calls,
     tool_call_id, refusal, ...); `text` is what a person would read of it. `by` is who spoke as a
     user, where it is not the one whose turn it is: their words say nothing about that one.
+    `repeats` marks an answer that only repeats what is remembered: it is shown to whoever reads
+    the conversation again, and is no part of memory, nor of any prompt.
     """
 
     role: str
@@ -103,6 +105,7 @@ class Message:
     time: Millis
     name: str = ""
     by: str = ""
+    repeats: bool = False
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -204,6 +207,16 @@ class Speaker(StrEnum):
     DOCUMENT = "document"
 
 
+class Origin(StrEnum):
+    """Where a memory comes from: what somebody of a conversation said, or a person wrote down."""
+
+    USER = "user"
+    ASSISTANT = "assistant"
+    TOOL = "tool"
+    DOCUMENT = "document"
+    WRITTEN = "written"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """A message that a memory came from: its whole text, where and when it was said."""
@@ -279,6 +292,13 @@ class Memory:
     superseded_by: str = ""
     valid_from: Millis | None = None
     valid_to: Millis | None = None
+
+    @property
+    def origins(self) -> tuple[Origin, ...]:
+        """Where it comes from: by hand, from a conversation, or both."""
+        by_hand = [Origin.WRITTEN] if any(not source.turn for source in self.sources) else []
+        told = not by_hand or any(source.turn for source in self.sources)
+        return (*([Origin(self.speaker)] if told else []), *by_hand)
 
     @property
     def related(self) -> tuple[str, ...]:

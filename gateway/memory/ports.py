@@ -340,7 +340,7 @@ class ChatModel(Protocol):
 
     @property
     def memorable(self) -> bool:
-        """Whether its answers are worth remembering: not those that only repeat memories."""
+        """Whether its answers are worth remembering; those that only repeat memories are shown."""
         ...
 
     async def send(self, request: ModelRequest) -> ModelResponse:

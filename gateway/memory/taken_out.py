@@ -1,7 +1,7 @@
 """Recorded turns as memory has them now: less what was deleted of them, reworded where it was.
 
 The record of a turn stays what was said. Who reads it again, for a prompt or for a person, must not
-find there what has been taken out of memory since.
+find there what has been taken out of memory since, nor an answer that only repeated it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,6 +27,8 @@ def _left(turn: Turn, pieces: Iterable[Episode], held: Mapping[str, Memory]) -> 
     rest = list(pieces)
     messages: list[Message] = []
     for message in turn.messages:
+        if message.repeats:
+            continue
         of_it = len(cut(message.text)) if message.role in SPEAKERS else 0
         own, rest = rest[:of_it], rest[of_it:]
         if all(_is_as_it_was(piece, held) for piece in own):

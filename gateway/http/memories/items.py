@@ -37,6 +37,7 @@ class MemoryItem(TypedDict):
     user: str | None
     provenance: Literal["personal", "public", "knowledgebase"]
     speaker: str
+    origins: list[str]
     explicit: bool
     instruction: bool
     confidence: float
@@ -90,6 +91,7 @@ def memory_item(memory: Memory) -> MemoryItem:
         "user": memory.scope.user if memory.scope.holder is Holder.USER else None,
         "provenance": provenance(memory),
         "speaker": memory.speaker.value,
+        "origins": [origin.value for origin in memory.origins],
         "explicit": memory.explicit,
         "instruction": memory.instruction,
         "confidence": memory.confidence,
@@ -147,6 +149,7 @@ def turn_item(turn: Turn) -> dict[str, Any]:
                 "name": message.name,
                 "content": message.content,
                 "said_at": message.time,
+                "repeats": message.repeats,
             }
             for message in turn.messages
         ],

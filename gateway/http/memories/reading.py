@@ -19,11 +19,15 @@ from gateway.http.memories.items import (
 )
 from gateway.http.memories.pages import Page, Paged, page
 from gateway.http.operation import Data, Operation
-from gateway.memory.filters import Filter, parse
-from gateway.memory.model import Kind, Scope, Status
+from gateway.memory.filters import Filter, from_origins, parse
+from gateway.memory.model import Kind, Origin, Scope, Status
 from gateway.memory.ports import Selection
 from gateway.memory.recall import RecallOptions
 
+_ORIGINS = (
+    "Where they come from; empty for anywhere: what the user, the assistant or a tool said in a"
+    " conversation, or what was written down by hand."
+)
 KINDS = [Kind.EPISODE, Kind.FACT, Kind.PREFERENCE, Kind.TOOL]
 
 
@@ -32,6 +36,7 @@ class ListMemories(Paged, OfUser):
     status: list[Status] = Field(
         [Status.ACTIVATED], min_length=1, description="In which states; recall uses activated."
     )
+    origins: list[Origin] = Field([], description=_ORIGINS)
     order: Literal["asc", "desc"] = Field("desc", description="By when it was said: latest first.")
     filter: JsonValue = Field(None, description="The filter language; in a query as JSON.")
 
@@ -54,7 +59,7 @@ async def list_memories(gateway: Gateway, project: str, asked: ListMemories) -> 
     """A page of what is remembered of a user. Conversation pieces are `episode`s."""
     scope = Scope(project, asked.user)
     chosen = Selection(
-        kinds=frozenset(asked.kinds), statuses=frozenset(asked.status), where=_where(asked.filter)
+        kinds=frozenset(asked.kinds), statuses=frozenset(asked.status), where=_where(asked)
     )
     offset, limit = asked.offset, asked.limit
     if asked.order == "asc":  # the store lists the latest first
@@ -79,6 +84,7 @@ class SearchMemories(OfUser):
     conversation_id: str = Field(
         "", max_length=256, description="The conversation that asks; its memories come sooner."
     )
+    origins: list[Origin] = Field([], description=_ORIGINS)
     filter: JsonValue = Field(None, description="The filter language.")
 
 
@@ -94,7 +100,7 @@ async def search_memories(gateway: Gateway, project: str, asked: SearchMemories)
         kinds=frozenset(asked.kinds),
         limit=asked.limit,
         floor=asked.relevance,
-        where=_where(asked.filter),
+        where=_where(asked),
         conversation=asked.conversation_id,
     )
     found = await gateway.recaller.search(Scope(project, asked.user), asked.query, options)
@@ -132,8 +138,9 @@ def not_found() -> ApiError:
     return ApiError(404, "there is no such memory", param="memory_id", code="memory_not_found")
 
 
-def _where(given: JsonValue) -> Filter | None:
-    return None if given is None else parse(given)
+def _where(asked: ListMemories | SearchMemories) -> Filter | None:
+    where = None if asked.filter is None else parse(asked.filter)
+    return from_origins(asked.origins, where) if asked.origins else where
 
 
 OPERATIONS: tuple[Operation[Any], ...] = (

@@ -93,6 +93,11 @@ def _check_length(messages: list[AddedMessage]) -> None:
         raise Code.INPUT_TOO_LONG.error(detail, param="messages")
 
 
+def _said_last(turns: list[Turn]) -> str:
+    said = (m.text for turn in reversed(turns) for m in reversed(turn.messages) if not m.repeats)
+    return next(said, "")
+
+
 async def _turn(gateway: Gateway, scope: Scope, body: AddMessage, bases: tuple[str, ...]) -> Turn:
     now = gateway.clock()
     said = orjson.dumps([m.model_dump(mode="json") for m in body.messages]).decode()
@@ -108,7 +113,7 @@ async def _turn(gateway: Gateway, scope: Scope, body: AddMessage, bases: tuple[s
         conversation=conversation,
         messages=tuple(each.message(now, scope.user, group=group) for each in body.messages),
         created=now,
-        preceding=before[-1].messages[-1].text if before else "",
+        preceding=_said_last(before),
         labels=Labels(
             agent_id=next(iter(body.agents), ""),
             app_id=body.app_id,

@@ -157,8 +157,10 @@ class Exchange:
     def _as_turn(self, ending: Ending) -> Turn:
         chat, now = self._chat, self._gateway.clock()
         messages = [Message(role="user", content=chat.query, time=self._begun)]
-        if self.text and self._gateway.model.memorable:
-            messages.append(Message(role="assistant", content=self.text, time=now))
+        if self.text:
+            repeats = not self._gateway.model.memorable
+            answer = Message(role="assistant", content=self.text, time=now, repeats=repeats)
+            messages.append(answer)
         return Turn(
             id=self._turn,
             scope=chat.scope,

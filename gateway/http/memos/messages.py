@@ -39,7 +39,7 @@ async def get_message(gateway: Gateway, project: str, body: GetMessage) -> Data:
     """The latest messages of the user and the assistant, oldest first, as their words were kept.
 
     A message without words, such as one that only calls tools, is not among them, nor is what was
-    deleted of the conversation's memories since.
+    deleted of the conversation's memories since, nor an answer of the offline model.
     """
     scope, most = Scope(project, body.user_id), body.message_limit_number
     limit = most
@@ -78,7 +78,7 @@ async def _details(gateway: Gateway, scope: Scope, turns: Sequence[Turn]) -> lis
 
 
 def _is_shown(message: Message) -> bool:
-    return message.role in _SHOWN and bool(message.text)
+    return message.role in _SHOWN and bool(message.text) and not message.repeats
 
 
 OPERATIONS = (Operation(path="get/message", asked=GetMessage, answer=Messages, work=get_message),)

@@ -55,6 +55,9 @@ async def test_a_first_conversation_is_remembered_in_the_next():
         await say(page, "Where do I live?")
         answer = page.locator(".said:not(.mine)").last
         await expect(answer.locator(".body")).to_contain_text("Lisbon")
+        await page.reload()
+        await expect(page.locator(".said.mine .body")).to_have_text("Where do I live?")
+        await expect(page.locator(".said:not(.mine) .body")).to_contain_text("Lisbon")
 
 
 async def test_a_conversation_is_kept_over_a_reload_and_among_the_others():
@@ -101,6 +104,10 @@ async def test_a_memory_is_searched_edited_undone_and_deleted_for_good():
         await page.get_by_label("Search").fill("Lisbon")
         await expect(page.locator(".memory").first).to_contain_text("Lisbon")
         await page.get_by_label("Search").fill("")
+        await page.get_by_label("Source").select_option("written")
+        await expect(page.locator(".memory")).to_have_count(0)
+        await page.get_by_label("Source").select_option("user")
+        await expect(page.locator(".memory")).to_have_count(2)
         detail = await open_memory(page, "I live in Lisbon")
         await detail.get_by_label("What is remembered").fill("I live in Porto")
         await detail.get_by_role("button", name="Save").click()

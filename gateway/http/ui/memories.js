@@ -7,6 +7,7 @@ import { add, button, confirmed, fill, h, notify, when } from "./dom.js";
 const PAGE = 50;
 const PAUSE = 200; // milliseconds after the last key before a search
 const KINDS = { fact: "Facts", preference: "Preferences", episode: "Said", tool: "Tools" };
+const ORIGINS = { user: "Said by the user", assistant: "Answered", tool: "What tools did", written: "Written by hand" };
 const STATES = { activated: "Current", archived: "Archived or followed", deleted: "Deleted" };
 
 /** The view. `rest` is a memory's id, if the address names one. */
@@ -20,6 +21,7 @@ class Memories {
   constructor(main) {
     this.query = h("input", { type: "search", id: "find", placeholder: "Search", "aria-label": "Search" });
     this.kinds = choice("kind", "Kind", { "": "All kinds", ...KINDS });
+    this.origin = choice("origin", "Source", { "": "All sources", ...ORIGINS });
     this.state = choice("state", "State", STATES);
     this.since = h("input", { type: "date", id: "since", "aria-label": "Said since" });
     this.tag = h("input", { id: "tag", placeholder: "Tag", "aria-label": "Tag", size: 8 });
@@ -35,14 +37,14 @@ class Memories {
       this.timer = setTimeout(() => this.list().catch(fail), PAUSE);
     };
     for (const field of [this.query, this.tag, this.conversation]) field.addEventListener("input", later);
-    for (const field of [this.kinds, this.state, this.since]) {
+    for (const field of [this.kinds, this.origin, this.state, this.since]) {
       field.addEventListener("change", () => this.list().catch(fail));
     }
     fill(main,
       h("section", { class: "listing", "aria-label": "Memories" },
         h("h1", {}, "Memories"),
         h("form", { class: "row filters", role: "search", on: { submit: (event) => event.preventDefault() } },
-          this.query, this.kinds, this.state, this.since, this.tag, this.conversation),
+          this.query, this.kinds, this.origin, this.state, this.since, this.tag, this.conversation),
         this.count, this.rows, this.more),
       this.detail);
   }
@@ -56,6 +58,10 @@ class Memories {
     return parts.length ? { and: parts } : null;
   }
 
+  origins() {
+    return this.origin.value ? [this.origin.value] : [];
+  }
+
   async list() {
     const turn = (this.turn = (this.turn ?? 0) + 1);
     this.page = 1;
@@ -64,7 +70,7 @@ class Memories {
     let found;
     if (query) {
       found = await send("POST", "/v1/memories/search",
-        { query, kinds, limit: PAGE, relevance: 0, filter: this.filter() });
+        { query, kinds, origins: this.origins(), limit: PAGE, relevance: 0, filter: this.filter() });
     } else {
       found = await get(this.address(1));
     }
@@ -77,6 +83,7 @@ class Memories {
   address(page) {
     const query = new URLSearchParams({ page, limit: PAGE, status: this.state.value });
     for (const kind of this.kinds.value ? [this.kinds.value] : Object.keys(KINDS)) query.append("kinds", kind);
+    for (const origin of this.origins()) query.append("origins", origin);
     const filter = this.filter();
     if (filter) query.set("filter", JSON.stringify(filter));
     return `/v1/memories?${query}`;

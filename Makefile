@@ -1,6 +1,6 @@
 # Every target sets up what it needs; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test check clients conformance bench quality deploy-check faults security soak picture docs lock clean
+.PHONY: help run test check clients conformance bench quality deploy-check faults security soak picture pictures docs lock clean
 
 PYTHON ?= python3
 SHARED ?= ../shared
@@ -64,6 +64,9 @@ docs: $(VENV)/.installed-dev  ## Write docs/memos-api.md from the table of field
 
 picture: $(VENV)/.installed-dev  ## Take the README's picture of the page anew, with Debian's chromium
 	@$(BIN)/python -m tests.picture docs/page.png
+
+pictures: $(VENV)/.installed-dev  ## Take pictures of every view of the page, at three widths, light and dark
+	@SCREENSHOTS=pictures $(BIN)/python -m pytest -q tests/test_page_fits.py -k every_view
 
 lock: $(VENV)/.installed-dev  ## Resolve the dependencies anew into the lock files
 	@$(BIN)/uv pip compile --quiet $(LOCK) --group pyproject.toml:build -o requirements.lock pyproject.toml

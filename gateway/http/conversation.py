@@ -81,7 +81,7 @@ class _Known:
     @property
     def answer(self) -> str:
         said = self.previous.messages if self.previous else ()
-        answers = [m.text for m in said if m.role == "assistant"]
+        answers = [m.text for m in said if m.role == "assistant" and not m.repeats]
         return answers[-1] if answers else ""
 
 
@@ -103,7 +103,9 @@ async def _look_up(store: Store, said: Said, now: Millis) -> _Known:
     seen = frozenset[str]()
     if said.previous and previous:
         turns = await store.get_turns(scope, previous.conversation, SEEN)
-        seen = frozenset(message.text for turn in turns for message in turn.messages)
+        # The offline model has seen nothing: what it repeats is not before it the next time.
+        said_before = (m for turn in turns for m in turn.messages if not m.repeats)
+        seen = frozenset(message.text for message in said_before)
     return _Known(conversation=conversation, previous=previous, seen=seen)
 
 

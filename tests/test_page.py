@@ -90,7 +90,8 @@ async def test_what_was_recalled_is_shown_with_its_score_and_its_source():
         await expect(beside.get_by_text("relevance").first).to_be_visible()
         await expect(beside.locator(".kind").first).to_have_text("episode")
         await beside.get_by_role("link", name="where it was said").first.click()
-        await expect(page.locator(".said.mine .body")).to_have_text("I live in Lisbon.")
+        await expect(page.locator(".said.pointed .body")).to_have_text("I live in Lisbon.")
+        await expect(page.locator(".said.pointed")).to_be_focused()
 
 
 async def test_a_memory_is_searched_edited_undone_and_deleted_for_good():
@@ -279,9 +280,18 @@ async def test_what_was_said_is_edited_and_answered_anew():
         await expect(page.locator(".said.mine")).to_contain_text("Lisbon")
 
 
-async def test_a_gateway_that_fails_is_told_kindly():
+async def test_a_gateway_that_fails_is_told_kindly_and_talked_to_on():
+    asked = []
+
     async def script(exchange):
-        await exchange.json({"error": {"message": "out of order"}}, 500)
+        if exchange.request.path.endswith("/models"):
+            await exchange.json({"object": "list", "data": [{"id": "m"}]})
+            return
+        asked.append(exchange.request.json["messages"])
+        if len(asked) == 1:
+            await exchange.json({"error": {"message": "out of order"}}, 500)
+        else:
+            await exchange.stream(delta("Here again.", "stop"), DONE)
 
     async with scripted_upstream(script) as upstream:
         async with served(upstream.url) as here, watched(here.url) as seen:
@@ -290,3 +300,41 @@ async def test_a_gateway_that_fails_is_told_kindly():
             await page.keyboard.press("Enter")
             await expect(page.locator(".said .wrong")).to_have_text("out of order")
             seen.wrong[:] = [line for line in seen.wrong if "500" not in line]
+            await expect(page.get_by_text("Recalling")).to_have_count(0)
+            await say(page, "Still there?")
+            await expect(page.locator(".said .body").last).to_have_text("Here again.")
+    assert [message["role"] for message in asked[1]] == ["user", "user"]
+
+
+async def test_who_cannot_be_shown_what_was_said_can_still_talk():
+    async with served() as here, watched(here.url) as seen:
+        page = seen.page
+
+        async def refused(route):
+            await route.fulfill(status=503, json={"error": {"message": "the store is away"}})
+
+        await page.route("**/v1/chats?*", refused)
+        await page.reload()
+        await expect(page.locator("#notice")).to_have_text("the store is away")
+        await page.get_by_label("Your message").fill("Hello?")
+        await page.keyboard.press("Enter")
+        await expect(page.locator(".said:not(.mine) .body")).to_contain_text("No language model")
+        seen.wrong[:] = [line for line in seen.wrong if "503" not in line]
+
+
+async def test_a_file_that_is_refused_is_told_until_it_is_dismissed(tmp_path):
+    bad, good = tmp_path / "tune.mp3", tmp_path / "rules.md"
+    bad.write_bytes(b"ID3")
+    good.write_text("The bins are collected on Tuesdays.")
+    async with served() as here, watched(here.url) as seen:
+        page = seen.page
+        await view(page, "Knowledge")
+        await page.get_by_label("Name").fill("The house")
+        await page.get_by_role("button", name="Create").click()
+        await page.get_by_label("Drop files here").set_input_files([bad, good])
+        await expect(page.get_by_text("1 pieces")).to_be_visible()
+        told = page.get_by_role("list", name="Sending").get_by_role("listitem")
+        await expect(told.get_by_role("alert")).to_contain_text("files are PDF")
+        await told.get_by_role("button", name="Dismiss tune.mp3").click()
+        await expect(told).to_have_count(0)
+        seen.wrong[:] = [line for line in seen.wrong if "400" not in line]

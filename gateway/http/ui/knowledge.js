@@ -61,6 +61,7 @@ class Knowledge {
       h("label", { for: "files" }, "Drop files here, or choose some: PDF, DOCX, TXT, JSON, MD, XML"),
       h("p", {}, picked));
     const files = h("ul", { class: "memories", "aria-label": "Files" });
+    this.sending = h("ul", { class: "memories", "aria-label": "Sending" });
     const detail = h("section", { "aria-label": "What was read", "aria-live": "polite" });
     const over = (on) => (event) => {
       event.preventDefault();
@@ -76,7 +77,7 @@ class Knowledge {
     picked.addEventListener("change", () => this.upload(path, picked.files, files, detail));
     fill(this.main, h("section", { class: "page", "aria-label": "Knowledge" },
       h("p", {}, h("a", { href: "#/knowledge" }, "All bases")),
-      h("h1", {}, base.name), area, files, detail));
+      h("h1", {}, base.name), area, this.sending, files, detail));
     await this.list(path, files, detail);
   }
 
@@ -85,13 +86,14 @@ class Knowledge {
     for (const file of [...chosen]) {
       const bar = h("progress", { "aria-label": `Sending ${file.name}` });
       const row = h("li", { class: "row card" }, h("span", { class: "grow" }, file.name), bar);
-      files.prepend(row);
+      this.sending.prepend(row);
       const form = new FormData();
       form.append("file", file);
       try {
         await ask("POST", `${path}/files`, { body: form });
       } catch (error) {
-        fill(row, h("span", { class: "grow" }, file.name), h("span", { class: "wrong" }, error.message));
+        fill(row, h("span", { class: "grow" }, file.name), h("span", { class: "wrong", role: "alert" }, error.message),
+          button("Dismiss", () => row.remove(), { class: "quiet", "aria-label": `Dismiss ${file.name}` }));
         continue;
       }
       row.remove();

@@ -3,6 +3,7 @@
 import { ask, get, send, withQuery } from "./api.js";
 import { fail } from "./app.js";
 import { add, button, confirmed, fill, h, notify, when } from "./dom.js";
+import { said } from "./recalled.js";
 
 const PAGE = 50;
 const PAUSE = 200; // milliseconds after the last key before a search
@@ -215,7 +216,7 @@ function revisions(list) {
 function sources(list) {
   return h("section", {}, h("h3", {}, "Where it was said"),
     h("ul", { class: "sources" }, list.map((source) => h("li", {},
-      h("blockquote", {}, source.content),
+      h("blockquote", { dir: "auto" }, source.content),
       h("p", { class: "hint row" }, source.role, when(source.said_at),
-        h("a", { href: `#/talk/${encodeURIComponent(source.conversation_id)}` }, "the conversation"))))));
+        h("a", { href: said(source) }, "the conversation"))))));
 }

@@ -47,18 +47,23 @@ async function draw(ids, list) {
   fill(list, items);
 }
 
+/** The address of what was said, within its conversation. */
+export function said({ conversation_id: conversation, turn_id: turn }) {
+  return `#/talk/${encodeURIComponent(conversation)}/${encodeURIComponent(turn)}`;
+}
+
 /** A memory with its kind, how well it fits, and where it was said. */
 export function remembered(memory, how = "") {
   const score = /^score=(.+)$/.exec(how);
   const [source] = memory.sources;
   return h("li", {},
-    h("p", {}, memory.content),
+    h("p", { dir: "auto" }, memory.content),
     h("p", { class: "hint row" },
       h("span", { class: "kind" }, memory.kind),
       score ? h("span", {}, `relevance ${Number(score[1]).toFixed(2)}`) : null,
       how === "standing" ? h("span", {}, "standing instruction") : null,
       when(memory.said_at),
-      source ? h("a", { href: `#/talk/${encodeURIComponent(source.conversation_id)}` }, "where it was said") : null,
+      source ? h("a", { href: said(source) }, "where it was said") : null,
       h("a", { href: `#/memories/${encodeURIComponent(memory.id)}` }, "open")));
 }
 

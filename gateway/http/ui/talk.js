@@ -9,16 +9,17 @@ import { learnedFrom, recalledFor } from "./recalled.js";
 const MODEL = "memory-gateway.model";
 const SHOWN = 50; // conversations at a time
 
-/** The view. `rest` is the conversation's id, if the address names one. */
-export async function talk(main, [id = ""] = []) {
-  const view = new Talk(main, id);
+/** The view. `rest` is a conversation's id, and which turn of it to go to, if the address names them. */
+export async function talk(main, [id = "", turn = ""] = []) {
+  const view = new Talk(main, id, turn);
   await view.open();
   return () => view.close();
 }
 
 class Talk {
-  constructor(main, id) {
+  constructor(main, id, turn) {
     this.id = id;
+    this.turn = turn;
     this.messages = []; // {role, content}
     this.running = null;
     this.closed = false;
@@ -27,7 +28,7 @@ class Talk {
     this.model = h("select", { id: "model", "aria-label": "Model" });
     this.files = h("input", { type: "checkbox", id: "files", checked: true });
     this.text = h("textarea", {
-      id: "say", rows: 3, placeholder: "Say something to be remembered, or ask", "aria-label": "Your message",
+      id: "say", rows: 3, dir: "auto", placeholder: "Say something to be remembered, or ask", "aria-label": "Your message",
     });
     this.go = h("button", { class: "primary" }, "Send");
     this.stop = button("Stop", () => this.running?.abort(), { hidden: true });
@@ -56,13 +57,24 @@ class Talk {
   }
 
   async begin() {
-    if (!this.id || this.id === "new") {
-      const { data } = this.id ? { data: [] } : await get(withQuery("/v1/chats", { limit: 1 }));
-      this.id = data[0]?.id ?? crypto.randomUUID();
+    if (!this.id || this.id === "new") this.id = (!this.id && await this.latest()) || crypto.randomUUID();
+    const parts = await Promise.allSettled([this.list(), this.models(), this.bases(), this.load()]);
+    const wrong = parts.filter((part) => part.reason).map((part) => part.reason);
+    // Whoever cannot be shown what was said can still talk, unless the key is no good.
+    if (wrong.length) fail(wrong.find((error) => error.status === 401) ?? wrong[0]);
+    if (!this.messages.length && !wrong.length) this.welcome();
+    if (!this.turn && matchMedia("(min-width: 50rem)").matches) this.text.focus();
+  }
+
+  /** The id of the latest conversation; nothing if there is none, or none can be told. */
+  async latest() {
+    try {
+      const { data } = await get(withQuery("/v1/chats", { limit: 1 }));
+      return data[0]?.id;
+    } catch (error) {
+      if (error.status === 401) throw error;
+      return undefined; // the list of them says what is wrong
     }
-    await Promise.all([this.list(), this.models(), this.bases(), this.load()]);
-    if (!this.messages.length) this.welcome();
-    if (matchMedia("(min-width: 50rem)").matches) this.text.focus();
   }
 
   close() {
@@ -121,7 +133,16 @@ class Talk {
     const { data } = await get(`/v1/chats/${encodeURIComponent(this.id)}`);
     this.messages = data.map(({ role, content }) => ({ role, content }));
     fill(this.log, data.map((message, index) => this.shown(message, index)));
-    this.down(true);
+    const asked = data.findIndex((message) => message.turn_id === this.turn);
+    if (asked < 0) {
+      this.down(true);
+      return;
+    }
+    const place = this.log.children[asked];
+    place.classList.add("pointed");
+    place.tabIndex = -1; // so that a screen reader goes there as well
+    place.scrollIntoView();
+    place.focus();
   }
 
   welcome() {
@@ -135,7 +156,7 @@ class Talk {
 
   shown(message, index) {
     const mine = message.role === "user";
-    const body = h("div", { class: "body" }, mine ? h("p", {}, message.content) : markdown(message.content));
+    const body = h("div", { class: "body", dir: "auto" }, mine ? h("p", {}, message.content) : markdown(message.content));
     const tools = h("div", { class: "row tools" },
       message.said_at ? when(message.said_at) : null,
       mine
@@ -173,7 +194,7 @@ class Talk {
     if (!this.messages.length) fill(this.log);
     this.messages.push({ role: "user", content });
     add(this.log, [this.shown(this.messages.at(-1), this.messages.length - 1)]);
-    const body = h("div", { class: "body", "aria-busy": "true" });
+    const body = h("div", { class: "body", dir: "auto", "aria-busy": "true" });
     const beside = h("details", { class: "beside" }, h("summary", {}, "Recalling…"));
     const answer = h("article", { class: "said", "aria-label": "Answer" }, body, beside);
     add(this.log, [answer]);
@@ -181,16 +202,18 @@ class Talk {
     const begun = performance.now();
     let whole = "";
     let failed = null;
+    let recalled = null;
     try {
       const response = await ask("POST", "/v1/chat/completions", {
         headers: { "x-conversation-id": this.id },
         signal: this.running.signal,
         json: {
-          model: this.model.value || "default", stream: true, messages: this.messages,
+          model: this.model.value || "default", stream: true,
+          messages: this.messages.filter((message) => message.content), // an answer that failed has none
           ...(this.files.checked && !this.asksFiles.hidden && { memory: { knowledgebase_ids: ["all"] } }),
         },
       });
-      const recalled = recalledFor(response, beside);
+      recalled = recalledFor(response, beside);
       for await (const { data } of events(response)) {
         if (data === "[DONE]") break;
         const piece = JSON.parse(data);
@@ -204,6 +227,7 @@ class Talk {
     } catch (error) {
       failed = error;
     }
+    if (!recalled) beside.remove();
     this.busy(null);
     cancelAnimationFrame(this.frame);
     fill(body, markdown(whole));

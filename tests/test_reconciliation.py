@@ -516,6 +516,18 @@ def test_what_is_said_after_a_change_by_hand_counts_again():
     assert [revision.text for revision in bern.revisions] == ["I live in Oslo."]
 
 
+def test_what_is_said_anew_of_what_was_taken_out_counts_whatever_else_has_changed_since():
+    known = KnownByHand()
+    for number, place in enumerate(("Oslo", "Rome", "Bern"), 1):
+        known.learn(home(place, 10 * number))
+    bern = known.by_text("I live in Bern.")
+    decide(known, sorted(known.memories).index(bern.id), "delete", 5_000)
+    assert known.current() == []
+    known.learn(home("Oslo", 9_000), now=20_000)  # Rome has not ended it any more
+    known.learn(home("Rome", 9_001), now=20_001)
+    assert known.current() == ["I live in Rome."]
+
+
 def test_a_superseding_is_undone_and_the_undoing_too():
     known = KnownByHand()
     known.learn(home("Oslo", 10))

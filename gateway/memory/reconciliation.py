@@ -263,11 +263,11 @@ def history(slot: Iterable[Memory]) -> dict[str, Memory]:
             follower[memory.id] = found
     placed: dict[str, Memory] = {}
     for memory in ordered:
+        if retired(memory):  # when it was taken out is told by when it was changed last
+            placed[memory.id] = memory
+            continue
         followed = [m for m in ordered if follower.get(m.id) is memory]
         supersedes = tuple(m.id for m in followed)
-        if retired(memory):
-            placed[memory.id] = replace(memory, supersedes=supersedes)
-            continue
         since = max((*(m.time for m in followed), *_interruptions(memory, ordered)), default=None)
         holds = Status.RESOLVING if memory.status is Status.RESOLVING else Status.ACTIVATED
         placed[memory.id] = replace(

@@ -1,6 +1,7 @@
 """A job may run again at any point, twice at once, in any order: the memories are the same."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -47,6 +48,10 @@ def learner(store, gate=None) -> Learner:
     """As in a process of its own: it shares the store with others, and nothing else."""
     part = store if gate is None else Gated(store, gate)
     return Learner(store=part, outbox=part, embedder=FakeEmbedder())
+
+
+async def learn(store, each, gate) -> None:
+    await learner(store, gate).learn(each.id)
 
 
 async def memories(store) -> dict[str, Memory]:
@@ -108,6 +113,21 @@ async def test_each_turn_learned_by_two_workers_at_once(turns, schedule):
     jobs = [lambda gate, each=each: learner(store, gate).learn(each.id) for each in turns * 2]
     await interleave(jobs, schedule)
     assert await same(store, await clean_run(turns))
+
+
+@pytest.mark.parametrize("begun", range(10))
+async def test_a_worker_that_fell_behind_the_others_dies_at_any_step(begun):
+    """It looked at a slot before the others wrote there, and goes on when they are done."""
+    love, hate = turn("I love tea.", 1), turn("I hate tea.", 2)
+    clean = await clean_run([love, hate])
+    for killed in range(40):
+        store = FakeStore()
+        for each in (love, hate):
+            await learner(store).record(each)
+        jobs = [partial(learn, store, each) for each in (love, hate, love)]
+        await interleave(jobs, [0] * begun + [1] * 100, killed=killed.__eq__)
+        await swept(store)
+        assert await same(store, clean)
 
 
 @many

@@ -23,7 +23,7 @@ from gateway.memory.decisions import (
     takes_back,
 )
 from gateway.memory.extraction import extract
-from gateway.memory.known import STATED, in_slots, revise
+from gateway.memory.known import STATED, members, revise
 from gateway.memory.model import (
     Candidate,
     Indexed,
@@ -292,13 +292,7 @@ class Changer:
         self, scope: Scope, slots: Iterable[str], ids: Iterable[str], *, of: str = ""
     ) -> dict[str, Memory]:
         """Everything in these slots, `of` one contributor or of all, and what has these ids."""
-        listed = await in_slots(self._store, scope, {*slots} - {""}, by=of or None)
-        found = {memory.id: memory for memory in listed}
-        others = sorted({*ids} - found.keys())
-        if others:
-            more = await self._store.get_memories(scope, others)
-            found |= {memory.id: memory for memory in more}
-        return found
+        return await members(self._store, scope, {*slots} - {""}, ids, by=of or None)
 
     def _read(self, text: str, time: Millis, scope: Scope) -> list[Candidate]:
         """What the rules read in a text, were it said by the user."""

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from weakref import WeakValueDictionary
 
 from gateway.memory import paraphrase, tools
-from gateway.memory.known import in_slots, known_of, revise
+from gateway.memory.known import known_of, members, revise
 from gateway.memory.model import Candidate, Labels, Memory, Millis, Scope, Turn, now
 from gateway.memory.ports import Embedder, Store
 from gateway.memory.proposals.refining import unspoken
@@ -84,10 +84,11 @@ class Consolidator:
         contributor = turn.scope.contributor
 
         async def read() -> Sequence[Memory]:
-            listed = await in_slots(self._store, copy.scope, slots(copies), by=contributor)
-            # What was deleted for good there has no slot any more.
-            there = await self._store.get_memories(copy.scope, list(copies.values()))
-            return list({memory.id: memory for memory in (*listed, *there)}.values())
+            # By their ids too: what was deleted for good there has no slot any more.
+            there = await members(
+                self._store, copy.scope, slots(copies), copies.values(), by=contributor
+            )
+            return list(there.values())
 
         async def change(known: Sequence[Memory]) -> list[Memory]:
             operations = reconcile(

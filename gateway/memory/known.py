@@ -1,6 +1,6 @@
 """What is known of somebody, slot by slot: how it is read, and changed while others change it."""
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import Final
 
 from gateway.errors import StoreError
@@ -15,18 +15,27 @@ _MOST: Final = 100  # states of one slot that are compared
 _ROUNDS: Final = 20  # of reading and writing the same slots, while others write them too
 
 
-async def in_slots(
-    store: Store, scope: Scope, attributes: Collection[str], *, by: str | None = None
-) -> list[Memory]:
-    """Everything in these slots, of one contributor or of all; what was superseded included.
+async def members(
+    store: Store,
+    scope: Scope,
+    attributes: Collection[str],
+    ids: Iterable[str],
+    *,
+    by: str | None = None,
+) -> dict[str, Memory]:
+    """Everything in these slots, of one contributor or of all, and what has these ids.
 
-    Raises StoreError.
+    What was superseded is included. Each slot is as it was at one moment: where somebody wrote to
+    one between the two reads it is read again, or a decision would be made on half of it. Raises
+    StoreError.
     """
-    known: list[Memory] = []
-    for attribute in sorted(attributes):
-        chosen = Selection(kinds=STATED, statuses=KEPT, attribute=attribute, by=by)
-        known += (await store.list_memories(scope, chosen, limit=_MOST))[0]
-    return known
+    found = await _in_slots(store, scope, attributes, by)
+    if others := sorted({*ids} - found.keys()):
+        more = await store.get_memories(scope, others)
+        found |= {memory.id: memory for memory in more}
+        if any(memory.attribute in attributes for memory in more):
+            found |= await _in_slots(store, scope, attributes, by)
+    return found
 
 
 async def known_of(store: Store, scope: Scope, candidates: Collection[Candidate]) -> list[Memory]:
@@ -35,13 +44,10 @@ async def known_of(store: Store, scope: Scope, candidates: Collection[Candidate]
     And what somebody moved out of them or deleted for good, by the ids of the statements. Raises
     StoreError.
     """
-    listed = await in_slots(store, scope, slots(candidates))
-    known = {memory.id: memory for memory in listed}
+    known: dict[str, Memory] = {}
     wanted = {identity(candidate, scope) for candidate in candidates}
     while wanted:
-        if elsewhere := wanted - known.keys():
-            found = await store.get_memories(scope, sorted(elsewhere))
-            known |= {memory.id: memory for memory in found}
+        known |= await members(store, scope, slots(candidates), wanted)
         there = (known[each] for each in wanted if each in known)
         wanted = {follow_up(memory) for memory in there if given_up(memory)}
     return list(known.values())
@@ -68,3 +74,14 @@ async def revise(
         entries = await indexed(changed, embedder)
         await store.revise_memories(scope, entries, known)
     raise StoreError("what is known kept changing while it was revised")
+
+
+async def _in_slots(
+    store: Store, scope: Scope, attributes: Collection[str], by: str | None
+) -> dict[str, Memory]:
+    found: dict[str, Memory] = {}
+    for attribute in sorted(attributes):
+        chosen = Selection(kinds=STATED, statuses=KEPT, attribute=attribute, by=by)
+        listed, _ = await store.list_memories(scope, chosen, limit=_MOST)
+        found |= {memory.id: memory for memory in listed}
+    return found

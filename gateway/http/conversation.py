@@ -80,8 +80,8 @@ class _Known:
 
     @property
     def answer(self) -> str:
-        said = self.previous.messages if self.previous else ()
-        answers = [m.text for m in said if m.role == "assistant" and not m.repeats]
+        said = self.previous.said if self.previous else ()
+        answers = [m.text for m in said if m.role == "assistant"]
         return answers[-1] if answers else ""
 
 
@@ -104,8 +104,7 @@ async def _look_up(store: Store, said: Said, now: Millis) -> _Known:
     if said.previous and previous:
         turns = await store.get_turns(scope, previous.conversation, SEEN)
         # The offline model has seen nothing: what it repeats is not before it the next time.
-        said_before = (m for turn in turns for m in turn.messages if not m.repeats)
-        seen = frozenset(message.text for message in said_before)
+        seen = frozenset(message.text for turn in turns for message in turn.said)
     return _Known(conversation=conversation, previous=previous, seen=seen)
 
 

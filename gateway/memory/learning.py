@@ -215,9 +215,8 @@ def learnable(turn: Turn) -> Turn:
 
     Nor with one that only repeats what is remembered, which would feed memory to itself.
     """
-    if any(message.repeats for message in turn.messages):
-        turn = replace(turn, messages=tuple(m for m in turn.messages if not m.repeats))
-    if turn.ending is Ending.COMPLETE:
-        return turn
-    heard = [i for i, message in enumerate(turn.messages) if message.role == "user"]
-    return replace(turn, messages=turn.messages[: heard[-1] + 1] if heard else ())
+    said = turn.said
+    if turn.ending is not Ending.COMPLETE:
+        heard = [i for i, message in enumerate(said) if message.role == "user"]
+        said = said[: heard[-1] + 1] if heard else ()
+    return replace(turn, messages=said)

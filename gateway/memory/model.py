@@ -182,6 +182,11 @@ class Turn:
     attempts: int = 0
     error: str = ""
 
+    @property
+    def said(self) -> tuple[Message, ...]:
+        """The messages less those that only repeat what is remembered, which nobody said anew."""
+        return tuple(message for message in self.messages if not message.repeats)
+
 
 class Kind(StrEnum):
     EPISODE = "episode"

@@ -26,9 +26,7 @@ async def as_left(store: Store, scope: Scope, turns: Sequence[Turn]) -> list[Tur
 def _left(turn: Turn, pieces: Iterable[Episode], held: Mapping[str, Memory]) -> Turn:
     rest = list(pieces)
     messages: list[Message] = []
-    for message in turn.messages:
-        if message.repeats:
-            continue
+    for message in turn.said:
         of_it = len(cut(message.text)) if message.role in SPEAKERS else 0
         own, rest = rest[:of_it], rest[of_it:]
         if all(_is_as_it_was(piece, held) for piece in own):

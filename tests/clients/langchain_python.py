@@ -11,7 +11,7 @@ from langchain_openai import ChatOpenAI, OpenAI, OpenAIEmbeddings
 from pydantic import BaseModel
 
 from tests.clients import langchain_responses_python
-from tests.clients.recipes import serve, told
+from tests.clients.recipes import seen_of, serve, told
 
 
 class Place(BaseModel):
@@ -138,13 +138,7 @@ def fails(base_url: str) -> Any:
             try:
                 connect(base_url, f"fails-{status}", streaming=streaming).invoke("Hello?")
             except openai.APIStatusError as error:
-                saw[f"{status} {'streamed' if streaming else 'whole'}"] = {
-                    "classes": [kind.__name__ for kind in type(error).__mro__],
-                    "status": error.status_code,
-                    "code": error.code,
-                    "request_id": error.request_id,
-                    "retry_after": error.response.headers["retry-after"],
-                }
+                saw[f"{status} {'streamed' if streaming else 'whole'}"] = seen_of(error)
     return saw
 
 

@@ -14,7 +14,7 @@ from llama_index.llms.openai_like import OpenAILike
 from pydantic import BaseModel, ValidationError
 
 from tests.clients import llama_index_responses_python
-from tests.clients.recipes import serve, told
+from tests.clients.recipes import seen_of, serve, told
 
 KEY = "sk-made-up"
 QUESTION = PromptTemplate("Where is Lisbon?")
@@ -177,13 +177,7 @@ def fails(base_url: str) -> Any:
                 else:
                     llm.chat(user("Hello?"))
             except openai.APIStatusError as error:
-                saw[f"{status} {'streamed' if streaming else 'whole'}"] = {
-                    "classes": [kind.__name__ for kind in type(error).__mro__],
-                    "status": error.status_code,
-                    "code": error.code,
-                    "request_id": error.request_id,
-                    "retry_after": error.response.headers["retry-after"],
-                }
+                saw[f"{status} {'streamed' if streaming else 'whole'}"] = seen_of(error)
     return saw
 
 

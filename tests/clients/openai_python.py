@@ -10,7 +10,7 @@ from openai import AsyncOpenAI, OpenAI
 from pydantic import BaseModel
 
 from tests.clients import openai_responses_python
-from tests.clients.recipes import serve, told
+from tests.clients.recipes import seen_of, serve, told
 
 KEY = "sk-made-up"
 
@@ -169,13 +169,7 @@ def fails(base_url: str) -> Any:
                     model=f"fails-{status}", messages=user("Hello?"), stream=stream
                 )
             except openai.APIStatusError as error:
-                saw[f"{status} {'streamed' if stream else 'whole'}"] = {
-                    "classes": [kind.__name__ for kind in type(error).__mro__],
-                    "status": error.status_code,
-                    "code": error.code,
-                    "request_id": error.request_id,
-                    "retry_after": error.response.headers["retry-after"],
-                }
+                saw[f"{status} {'streamed' if stream else 'whole'}"] = seen_of(error)
     return saw
 
 

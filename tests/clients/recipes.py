@@ -25,6 +25,17 @@ def serve(recipes: Mapping[str, Recipe]) -> None:
         sys.stdout.flush()
 
 
+def seen_of(error: Any) -> dict[str, Any]:
+    """What an error of the openai package tells whoever catches it."""
+    return {
+        "classes": [kind.__name__ for kind in type(error).__mro__],
+        "status": error.status_code,
+        "code": error.code,
+        "request_id": error.request_id,
+        "retry_after": error.response.headers["retry-after"],
+    }
+
+
 def told() -> None:
     """Wait for the test to say that the moment has come."""
     sys.stdin.readline()

@@ -94,8 +94,7 @@ def _check_length(messages: list[AddedMessage]) -> None:
 
 
 def _said_last(turns: list[Turn]) -> str:
-    said = (m.text for turn in reversed(turns) for m in reversed(turn.messages) if not m.repeats)
-    return next(said, "")
+    return next((m.text for turn in reversed(turns) for m in reversed(turn.said)), "")
 
 
 async def _turn(gateway: Gateway, scope: Scope, body: AddMessage, bases: tuple[str, ...]) -> Turn:

@@ -57,7 +57,7 @@ def _enough(turns: Sequence[Turn], most: int) -> Sequence[Turn]:
     """The latest turns that hold `most` messages: an import may hold a thousand in each."""
     count = 0
     for index in range(len(turns) - 1, -1, -1):
-        count += sum(_is_shown(message) for message in turns[index].messages)
+        count += sum(_is_shown(message) for message in turns[index].said)
         if count >= most:
             return turns[index:]
     return turns
@@ -78,7 +78,7 @@ async def _details(gateway: Gateway, scope: Scope, turns: Sequence[Turn]) -> lis
 
 
 def _is_shown(message: Message) -> bool:
-    return message.role in _SHOWN and bool(message.text) and not message.repeats
+    return message.role in _SHOWN and bool(message.text)
 
 
 OPERATIONS = (Operation(path="get/message", asked=GetMessage, answer=Messages, work=get_message),)
